@@ -1,0 +1,55 @@
+# Everything starts here. `make run` and `make test` set up what is missing first.
+.DELETE_ON_ERROR:
+.ONESHELL:
+SHELL := /bin/sh
+.SHELLFLAGS := -ec
+
+UV_VERSION := 0.13.9
+VENV := .venv
+BIN := $(VENV)/bin
+AZURITE := node_modules/.set-up
+LOCK := --universal --python-version 3.11 --no-annotate --no-header --no-emit-index-url --no-emit-find-links
+
+.PHONY: run up test test-long lint setup lock clean
+
+run: setup  ## the closed loop on real data, in this terminal
+	@$(BIN)/homeostat demo
+
+up: setup  ## local Azure and the app, until Ctrl-C
+	@$(BIN)/homeostat up
+
+setup: $(VENV)/.set-up $(AZURITE)
+	@$(BIN)/python -m local.environments pipelines/*/environment.yml pipelines/environment.yml
+
+$(VENV)/.set-up: requirements-dev.txt pyproject.toml
+	@PY=$$(sh .ci/python); echo "set-up 1/3: Python packages for $$PY"
+	rm -rf $(VENV); "$$PY" -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)"
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -r requirements-dev.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
+	touch $@
+
+$(AZURITE): $(VENV)/.set-up package.json package-lock.json
+	@echo "set-up 2/3: Azurite (Blob, Queue and Table storage)"
+	$(BIN)/python -m local.node npm ci --no-audit --no-fund --no-update-notifier --loglevel=error --omit=dev
+	touch $@
+
+lint: setup
+	@$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint  ## everything a change must pass
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long and not live" $(PYTEST)
+
+test-long: setup  ## what takes longer than make test allows
+	@echo "the whole demonstration without a network: about three minutes"
+	$(BIN)/python -m pytest -m "long and not live" $(PYTEST)
+
+lock: $(VENV)/.set-up  ## write the pins again from requirements.in and requirements-dev.in
+	@$(BIN)/uv pip compile -q --upgrade $(LOCK) requirements.in -o requirements.txt
+	$(BIN)/uv pip compile -q --upgrade $(LOCK) -c requirements.txt --no-emit-package pandas requirements-dev.in -o requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) node_modules .homeostat

@@ -1,0 +1,275 @@
+"""`homeostat drift`: profiles of data, and whether the current data still look like the reference."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from typer.core import TyperGroup
+
+from control.errors import BadInput, HomeostatError
+
+if TYPE_CHECKING:
+    from control.policy import DriftSignal
+    from drift.block_rule import ByTime
+    from drift.verdict import TableVerdict
+
+PASS, FAIL, INCONCLUSIVE, ERROR = range(4)
+CODES = {"pass": PASS, "fail": FAIL, "inconclusive": INCONCLUSIVE}
+
+
+class Scripted(TyperGroup):
+    """Whatever goes wrong ends with exit code 3: 1 and 2 are verdicts, and scripts act on them."""
+
+    def make_context(self, *args: Any, **named: Any) -> Any:
+        """Read the group's own options."""
+        with _errors_are_told():
+            return super().make_context(*args, **named)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Read a command's options and run it."""
+        with _errors_are_told():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _errors_are_told() -> Iterator[None]:
+    from drift.errors import ProfileError
+
+    try:
+        yield
+    except (typer.Exit, typer.Abort):
+        raise
+    except (HomeostatError, ProfileError) as err:
+        _tell(str(err))
+        raise typer.Exit(ERROR) from err
+    except OSError as err:
+        _tell(f"{err.filename}: {err.strerror}" if err.filename else str(err))
+        raise typer.Exit(ERROR) from err
+    except Exception as err:
+        if hasattr(err, "exit_code"):  # a wrong option: it is shown as every command shows it
+            err.exit_code = ERROR
+            raise
+        traceback.print_exc()
+        raise typer.Exit(ERROR) from err
+
+
+def _tell(what: str) -> None:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(what, style="red", markup=False)
+
+
+app = typer.Typer(
+    name="drift",
+    cls=Scripted,
+    help="Profile data, and compare them with a reference.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+TIME = "Rows of a day (or hour) of this column belong together, and the verdict learns how days differ."
+SOURCE = "Parquet, CSV, JSON lines or Arrow IPC: a file, a glob in quotes, or a folder."
+
+
+@app.callback()
+def drift() -> None:
+    """Profile data, and compare them with a reference."""
+
+
+@app.command()
+def profile(
+    source: Annotated[str, typer.Argument(help=SOURCE, metavar="SOURCE")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Write the profile there.")],
+    column: Annotated[list[str] | None, typer.Option(help="Only this column; may be repeated.")] = None,
+    role: Annotated[
+        list[str] | None,
+        typer.Option(help="Fix a column's role: NAME=number, category, time or skip; may be repeated."),
+    ] = None,
+    time_column: Annotated[str | None, typer.Option(help=TIME)] = None,
+    every: Annotated[Literal["day", "hour"], typer.Option(help="Which of the two.")] = "day",
+) -> None:
+    """Keep of a table what a drift check needs: a small file, in one pass.
+
+    Exit code 0: written. 3: something is wrong; the message says what.
+    """
+    from cli.drift_source import load
+
+    _folder_of(output)
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    found = load(
+        source, console, columns=column or (), roles=_roles(role or []), blocks=_blocks(time_column, every)
+    )
+    body = found.to_bytes()
+    output.write_bytes(body)
+    console.print(
+        f"{output}: {found.rows:,} rows, {len(found.columns):,} columns, {len(body):,} bytes", markup=False
+    )
+
+
+@app.command()
+def check(
+    reference: Annotated[str, typer.Option(help=f"A stored profile, or data. {SOURCE}")],
+    current: Annotated[str, typer.Option(help="What to compare with it: the same kinds.")],
+    policy: Annotated[
+        Path | None,
+        typer.Option(help="Take features and limits from this policy's monitoring_signals.inputs."),
+    ] = None,
+    column: Annotated[
+        list[str] | None, typer.Option(help="Only this column; may be repeated. Before the policy's.")
+    ] = None,
+    alpha: Annotated[
+        float | None, typer.Option(help="Probability of any false alarm. (Default: the policy's, or 0.05.)")
+    ] = None,
+    min_effect: Annotated[
+        float | None, typer.Option(help="Smallest change that matters. (Default: the policy's, or 0.1.)")
+    ] = None,
+    min_rows: Annotated[
+        int | None, typer.Option(min=0, help="Rows that each side needs. (Default: the policy's, or 2000.)")
+    ] = None,
+    time_column: Annotated[str | None, typer.Option(help=TIME)] = None,
+    every: Annotated[Literal["day", "hour"], typer.Option(help="Which of the two.")] = "day",
+    checked_every: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DURATION",
+            help="How often you check, for instance P1D: then the policy's false_alarms give alpha.",
+        ),
+    ] = None,
+    report: Annotated[
+        str | None, typer.Option("--json", metavar="FILE|-", help="Write the verdict as JSON; - is stdout.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the verdict as a page.", metavar="FILE")] = None,
+) -> None:
+    """Say whether the current data have drifted from the reference.
+
+    Exit code 0: pass. 1: fail, they have. 2: inconclusive. 3: something is wrong; the message says what.
+    """
+    from cli.drift_source import load
+    from cli.drift_table import show
+    from drift import verdict as judge
+
+    for file in (html, Path(report) if report not in (None, "-") else None):
+        if file:
+            _folder_of(file)
+    signal = _limits(policy, checked_every, column, alpha, min_effect, min_rows)
+    blocks = _blocks(time_column, every)
+    progress = Console(stderr=True, highlight=False, soft_wrap=True)
+    times = [time.perf_counter()]
+    before = load(reference, progress, columns=signal.features, blocks=blocks)
+    times.append(time.perf_counter())
+    now = load(current, progress, columns=signal.features, roles=before.roles(), blocks=blocks)
+    times.append(time.perf_counter())
+    verdict = judge.check(
+        before,
+        now,
+        alpha=signal.alpha,
+        min_effect=signal.min_effect,
+        min_rows=signal.min_rows,
+        features=signal.features,
+    )
+    times.append(time.perf_counter())
+    show(verdict, Console(stderr=report == "-", highlight=False))
+    if report:
+        _write_json(report, _document(verdict, times))
+    if html:
+        from reports.drift import render
+
+        html.write_text(render(verdict.to_dict(), reference=before, current=now), encoding="utf-8")
+    raise typer.Exit(CODES[verdict.verdict])
+
+
+def _limits(
+    policy: Path | None,
+    checked_every: str | None,
+    columns: list[str] | None,
+    alpha: float | None,
+    min_effect: float | None,
+    min_rows: int | None,
+) -> DriftSignal:
+    """The policy's limits, or the defaults, and over them what the command line says."""
+    from control.policy import DriftSignal
+
+    signal = _of_policy(policy, checked_every) if policy else DriftSignal()
+    signal = replace(
+        signal,
+        features=tuple(columns) if columns else signal.features,
+        alpha=signal.alpha if alpha is None else alpha,
+        min_effect=signal.min_effect if min_effect is None else min_effect,
+        min_rows=signal.min_rows if min_rows is None else min_rows,
+    )
+    if not 0 < signal.alpha < 1:
+        raise BadInput(f"--alpha {signal.alpha:g}: it is a probability between 0 and 1, for instance 0.05")
+    if not 0 <= signal.min_effect <= 1:
+        raise BadInput(f"--min-effect {signal.min_effect:g}: it lies between 0 and 1, for instance 0.1")
+    return signal
+
+
+def _of_policy(file: Path, checked_every: str | None) -> DriftSignal:
+    from control.policy_file import read_policy
+
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as err:
+        raise BadInput(f"{file}: it is not text in UTF-8") from err
+    signal = read_policy(text, str(file)).inputs
+    if signal is None:
+        raise BadInput(f"{file}: it has no monitoring_signals.inputs: add it, or leave --policy out")
+    if signal.metric_thresholds:
+        _tell(f"{file}: nothing acts on metric_thresholds yet; alpha and min_effect decide")
+    stated = signal.false_alarms
+    if stated and checked_every:
+        from control.durations import parse_duration
+        from drift.rate import alpha_per_check
+
+        try:
+            alpha = alpha_per_check(stated.at_most, stated.per, parse_duration(checked_every))
+        except ValueError as err:
+            raise BadInput(f"--checked-every {checked_every}: {err}") from err
+        return replace(signal, alpha=alpha)
+    if stated:
+        _tell(f"{file}: false_alarms needs --checked-every, for instance P1D; alpha is {signal.alpha:g}")
+    return signal
+
+
+def _blocks(column: str | None, every: Literal["day", "hour"]) -> ByTime | None:
+    from drift.block_rule import ByTime
+
+    return ByTime(column, every) if column else None
+
+
+def _roles(given: list[str]) -> dict[str, str]:
+    roles = {}
+    for pair in given:
+        name, equals, role = pair.rpartition("=")
+        if not equals:
+            raise BadInput(f"--role {pair}: write NAME=ROLE, for instance --role month=category")
+        roles[name] = role
+    return roles
+
+
+def _document(verdict: TableVerdict, times: list[float]) -> dict[str, Any]:
+    reference, current, judged = (round(b - a, 4) for a, b in pairwise(times))
+    timings = {"reference": reference, "current": current, "verdict": judged}
+    return {**verdict.to_dict(), "multivariate": None, "timings": timings}
+
+
+def _write_json(where: str, document: dict[str, Any]) -> None:
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    if where == "-":
+        sys.stdout.write(text)
+    else:
+        Path(where).write_text(text, encoding="utf-8")
+
+
+def _folder_of(file: Path) -> None:
+    """Said before the data are read, not after."""
+    if not file.parent.is_dir():
+        raise BadInput(f"{file}: there is no folder {file.parent}: make it first")

@@ -1,0 +1,91 @@
+"""What `homeostat drift` is given as data: a stored profile, or data to be profiled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from control.errors import BadData, BadInput
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from drift.block_rule import ByTime
+    from drift.profile import Profile
+
+
+def load(
+    source: str,
+    console: Console,
+    *,
+    columns: Sequence[str] = (),
+    roles: Mapping[str, str] | None = None,
+    blocks: ByTime | None = None,
+) -> Profile:
+    """The profile that a source is or that its rows have. Progress shows where `console` is a terminal.
+
+    Args:
+        source: a stored profile, or what `cloud.local_tables.local_batches` reads.
+        console: where progress is shown.
+        columns: only these of data; empty means all.
+        roles: fixed roles of data, by column.
+        blocks: which rows of data belong together.
+
+    Raises:
+        BadData: the source cannot be read.
+        BadInput: it has no such time column, or a role is unknown.
+    """
+    from cloud.local_tables import local_batches
+    from drift.errors import ProfileError
+    from drift.profile import profile_batches
+
+    stored = _stored(source)
+    if stored is not None:
+        return stored
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[rows]:,} rows"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task(source.replace("[", r"\["), total=None, rows=0)
+        rows = 0
+
+        def told(done: int, total: int, more: int) -> None:
+            nonlocal rows
+            rows += more
+            bar.update(task, completed=done, total=total, rows=rows)
+
+        wanted = list(columns) or None
+        read = [*columns, blocks.column] if wanted and blocks else wanted
+        batches = local_batches(source, read, told)
+        try:
+            return profile_batches(batches, columns=wanted, roles=roles, blocks=blocks)
+        except ProfileError as err:
+            raise BadInput(f"{source}: {err}") from err
+
+
+def _stored(source: str) -> Profile | None:
+    """The profile in a file; None when the source is data."""
+    from drift.encoding import MAGIC
+    from drift.errors import ProfileError
+    from drift.profile import Profile
+
+    path = Path(source)
+    if "://" in source or not path.is_file():
+        return None
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(MAGIC))
+            if start != MAGIC:
+                return None
+            return Profile.from_bytes(start + file.read())
+    except ProfileError as err:
+        raise BadData(f"file {source}: {err}. Make the profile again: homeostat drift profile") from err

@@ -1,0 +1,46 @@
+"""`homeostat register`: the pipelines' environments and components, into Azure ML when they have changed."""
+
+from __future__ import annotations
+
+import io
+import os
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+if TYPE_CHECKING:
+    from cloud.assets import Registered
+    from cloud.settings import Settings
+
+app = typer.Typer()
+out = Console(highlight=False, soft_wrap=True)
+WRONG = 1
+
+
+@app.command()
+def command(
+    folders: Annotated[list[Path], typer.Argument(help="Folders of environment and component YAML.")],
+) -> None:
+    """Register what the folders hold in the workspace that the environment's settings name."""
+    from cloud.settings import read_settings
+    from control.errors import HomeostatError
+
+    try:
+        for asset in register(read_settings(os.environ), *folders):
+            state = "registered" if asset.new else "unchanged"
+            out.print(f"{asset.kind} {asset.name}:{asset.version} {state}", markup=False)
+    except HomeostatError as err:
+        out.print(str(err), style="red", markup=False)
+        raise typer.Exit(WRONG) from err
+
+
+def register(settings: Settings, *folders: Path) -> list[Registered]:
+    """Register what the folders hold; what has not changed stays."""
+    from cloud.assets import register_assets
+    from cloud.mlclient import ml_client
+
+    with redirect_stdout(io.StringIO()):  # uploading, the SDK prints colour codes
+        return register_assets(ml_client(settings), folders)

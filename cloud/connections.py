@@ -1,0 +1,53 @@
+"""The SDK clients, each made on first use and then kept."""
+
+from __future__ import annotations
+
+from threading import RLock
+from typing import TYPE_CHECKING
+
+from cloud import storage
+from cloud.credentials import credential
+from cloud.errors import translated
+
+if TYPE_CHECKING:
+    from azure.ai.ml import MLClient
+    from azure.storage.blob import BlobServiceClient
+
+    from cloud.settings import Settings
+
+
+class Connections:
+    """What the services share. Functions run in threads: nothing is made twice."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._lock = RLock()
+        self._ml: MLClient | None = None
+        self._own: BlobServiceClient | None = None
+        self._accounts: dict[str, BlobServiceClient] = {}
+
+    @property
+    def ml(self) -> MLClient:
+        """Azure ML."""
+        from cloud.mlclient import ml_client
+
+        with self._lock:
+            if self._ml is None:
+                with translated("connecting to Azure ML"):
+                    self._ml = ml_client(self.settings)
+            return self._ml
+
+    def blob_service(self, account: str, suffix: str = "core.windows.net") -> BlobServiceClient:
+        """Blobs of that account; those of the app's own account come through its own client."""
+        from azure.storage.blob import BlobServiceClient
+
+        with self._lock:
+            if self._own is None:
+                self._own = storage.blob_service(self.settings)
+            if self._own.account_name == account:
+                return self._own
+            if account not in self._accounts:
+                self._accounts[account] = BlobServiceClient(
+                    f"https://{account}.blob.{suffix}", credential=credential(self.settings)
+                )
+            return self._accounts[account]

@@ -1,0 +1,178 @@
+"""Retraining jobs: submitted under a name that says what they hold, read by it, and what they wrote."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any, Literal
+
+from cloud.datastores import DEFAULT, Location
+from cloud.errors import NotFound, loading, translated
+from cloud.models import output
+from control.errors import BadData, Refused
+from control.facts import Evaluation, Job
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from azure.ai.ml.entities import PipelineJob
+
+    from cloud.connections import Connections
+    from cloud.datastores import Datastores
+    from cloud.models import Models
+    from control.facts import Batch
+    from control.policy import Policy
+    from control.state import Training
+
+SCHEMA = 1
+NO_CHAMPION = "NO_CHAMPION"
+REASON = 600
+"""Characters of a failure that are kept."""
+ENDED: dict[str, Literal["active", "completed", "failed", "canceled"]] = {
+    "completed": "completed",
+    "failed": "failed",
+    "canceled": "canceled",
+    "cancelled": "canceled",
+}
+
+
+class Jobs:
+    """Pipeline jobs in Azure ML."""
+
+    def __init__(self, connections: Connections, datastores: Datastores, models: Models, root: Path) -> None:
+        """`root` is the folder that the policies' paths start from."""
+        self._connections = connections
+        self._datastores = datastores
+        self._models = models
+        self._root = root
+
+    def get(self, name: str) -> Job:
+        """The job by name; status `missing` when there is none."""
+        try:
+            with translated(f"reading job {name}"):
+                found = self._connections.ml.jobs.get(name)
+        except NotFound:
+            return Job(name=name, status="missing")
+        status = str(getattr(found.status, "value", found.status))
+        state = ENDED.get(status.lower(), "active")
+        reason = "" if state in {"active", "completed"} else _reason(status, found)
+        return Job(name=name, status=state, reason=reason)
+
+    def submit(self, policy: Policy, training: Training, batches: Sequence[Batch]) -> bool:
+        """Submit the retraining job; one that is there under the name is that job already."""
+        if self.get(training.job).status != "missing":
+            return False
+        store = self._datastores[DEFAULT]
+        manifest = Location(DEFAULT, f"homeostat/{policy.name}/{training.job}/manifest.json")
+        store.write(manifest.path, manifest_body(policy, training, batches))
+        with loading(policy.retrain.job):
+            job = self._load(policy)
+        job.name = training.job
+        job.display_name = training.job
+        job.experiment_name = policy.name
+        job.tags = {
+            **(job.tags or {}),
+            "homeostat.model": policy.name,
+            "homeostat.epoch": str(training.epoch),
+            "homeostat.policy": training.policy_digest,
+        }
+        data = Location(policy.data.datastore, policy.data.prefix)
+        champion = self._champion(policy, training.champion)
+        for name, (kind, uri) in {
+            "data": ("uri_folder", data.uri),
+            "manifest": ("uri_file", manifest.uri),
+            "champion": ("uri_folder", champion.uri),
+        }.items():
+            _set_input(policy, job, name, kind, uri)
+        for name in ("model", "evaluation"):
+            _set_output(policy, job, name, output(policy.name, training.job, name).uri)
+        with translated(f"submitting job {training.job}"):
+            self._connections.ml.jobs.create_or_update(job)
+        return True
+
+    def evaluation(self, policy: Policy, job: str) -> Evaluation | None:
+        """What the evaluate step wrote; None when it wrote nothing. Raises BadData when it cannot be read."""
+        path = output(policy.name, job, "evaluation").path + "evaluation.json"
+        body = self._datastores[DEFAULT].read(path)
+        return None if body is None else read_evaluation(body, path)
+
+    def _load(self, policy: Policy) -> PipelineJob:
+        from azure.ai.ml import load_job
+        from azure.ai.ml.entities import PipelineJob
+
+        path = self._root / policy.retrain.job
+        if not path.is_file():
+            raise Refused(f"{policy.source}: retrain.job names {policy.retrain.job}, which does not exist")
+        job = load_job(path)
+        if not isinstance(job, PipelineJob):
+            raise Refused(f"{policy.retrain.job} is of type {job.type}: a retraining is a pipeline")
+        return job
+
+    def _champion(self, policy: Policy, version: str | None) -> Location:
+        if version is None:
+            place = Location(DEFAULT, f"homeostat/{policy.name}/no-champion/")
+            self._datastores.at(place).write(place.path + NO_CHAMPION, b"")
+            return place
+        found = self._models.location(policy.name, version)
+        if found is None:
+            raise Refused(f"the champion {policy.name}:{version} is not a folder in a datastore")
+        return found
+
+
+def manifest_body(policy: Policy, training: Training, batches: Sequence[Batch]) -> bytes:
+    """Which batches train and which evaluate: the same bytes each time for the same training."""
+    paths = {batch.version: batch.path for batch in batches}
+    body = {
+        "schema": SCHEMA,
+        "model": policy.name,
+        "training": [paths[version] for version in training.training],
+        "evaluation": [paths[version] for version in training.evaluation],
+        "features": list(policy.inputs.features) if policy.inputs else [],
+        "seed": training.epoch,
+    }
+    return json.dumps(body, indent=1, sort_keys=True).encode()
+
+
+def read_evaluation(body: bytes, where: str) -> Evaluation:
+    """Parse `evaluation.json`. Raises BadData: it is not JSON, or of another schema."""
+
+    def refuse(word: str) -> None:
+        raise ValueError(f"{word} is not a number in JSON: a metric that cannot be computed is left out")
+
+    try:
+        parsed = json.loads(body, parse_constant=refuse)
+    except ValueError as err:
+        raise BadData(f"{where} cannot be read: {err}") from err
+    if not isinstance(parsed, dict) or parsed.get("schema") != SCHEMA:
+        raise BadData(f"{where} is not an evaluation of schema {SCHEMA} (docs/pipeline-contract.md)")
+    return Evaluation(digest=hashlib.sha256(body).hexdigest(), body=parsed)
+
+
+def _reason(status: str, job: Any) -> str:
+    """What the service says of the failure, or at least where a person can look."""
+    said = (job.properties or {}).get("azureml.error.message")
+    return str(said)[:REASON] if said else f"{status}: {job.studio_url}"
+
+
+def _set_input(policy: Policy, job: PipelineJob, name: str, kind: str, uri: str) -> None:
+    from azure.ai.ml import Input
+
+    if name not in job.inputs:
+        raise Refused(f"{policy.retrain.job} has no input {name!r} (docs/pipeline-contract.md)")
+    # Attributes, not items: only they keep the pipeline's own kind of input around the value.
+    setattr(job.inputs, name, Input(type=kind, path=uri, mode=_mode(job.inputs[name])))
+
+
+def _set_output(policy: Policy, job: PipelineJob, name: str, uri: str) -> None:
+    from azure.ai.ml import Output
+
+    if name not in job.outputs:
+        raise Refused(f"{policy.retrain.job} has no output {name!r} (docs/pipeline-contract.md)")
+    setattr(job.outputs, name, Output(type="uri_folder", path=uri, mode=_mode(job.outputs[name])))
+
+
+def _mode(port: Any) -> str | None:
+    """How the pipeline's author wants it mounted."""
+    mode: str | None = getattr(port, "mode", None)
+    return mode

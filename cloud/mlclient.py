@@ -1,0 +1,81 @@
+"""The Azure ML client, for Azure and for local Azure."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+from cloud.credentials import AUDIENCE, credential
+
+if TYPE_CHECKING:
+    from azure.ai.ml import MLClient
+
+    from cloud.settings import Settings
+
+PATIENCE: dict[str, Any] = {"retry_total": 3, "connection_timeout": 20, "read_timeout": 60}
+"""A function must not hang: whoever woke it up tries again later."""
+
+
+def ml_client(settings: Settings) -> MLClient:
+    """A client for the app's workspace. Importing it takes about two seconds."""
+    # The SDK looks at it on import, and asks the network about a name that it does not know.
+    os.environ.pop("AZUREML_CURRENT_CLOUD", None)
+    from azure.ai.ml import MLClient
+
+    # It writes two lines for every call, and an error for whatever is not there. Errors come as errors.
+    logging.getLogger("azure.ai.ml").setLevel(logging.WARNING)
+    logging.getLogger("azure.ai.ml._telemetry").setLevel(logging.CRITICAL)
+    logging.getLogger("azure.ai.ml._utils._experimental").setLevel(logging.ERROR)
+    where = (settings.subscription, settings.resource_group, settings.workspace)
+    if settings.azureml_url is None:
+        # Named, because a client for local Azure in the same process would else leave its own cloud behind.
+        return MLClient(
+            credential(settings),
+            *where,
+            cloud="AzureCloud",
+            enable_telemetry=False,
+            show_progress=False,
+            **PATIENCE,
+        )
+    return MLClient(
+        credential(settings),
+        *where,
+        cloud=_cloud_name(settings.azureml_url),
+        cloud_metadata=_cloud_metadata(settings.azureml_url),
+        per_call_policies=[_allow_loopback_http()],
+        enable_telemetry=False,
+        show_progress=False,
+        polling_interval=1,
+        **PATIENCE,
+    )
+
+
+def _cloud_name(url: str) -> str:
+    """One name for each address: the SDK keeps the first address that a name was used for."""
+    return "local-" + re.sub(r"[^a-z0-9]+", "-", url.removeprefix("http://").lower())
+
+
+def _cloud_metadata(url: str) -> dict[str, str]:
+    return {
+        "azure_portal": url,
+        "resource_manager": url,
+        "active_directory": url,
+        "aml_resource_id": AUDIENCE,
+        "storage_endpoint": "core.windows.net",
+        "registry_discovery_endpoint": f"{url}/",
+    }
+
+
+def _allow_loopback_http() -> Any:
+    from azure.core.pipeline.policies import SansIOHTTPPolicy
+
+    class AllowLoopbackHttp(SansIOHTTPPolicy):  # type: ignore[misc]
+        """Tokens go over plain http to this machine, and nowhere else."""
+
+        def on_request(self, request: Any) -> None:
+            if request.http_request.url.startswith(("http://127.0.0.1:", "http://localhost:")):
+                request.context.options.setdefault("enforce_https", False)
+
+    return AllowLoopbackHttp()

@@ -1,0 +1,77 @@
+"""One Parquet file, local or a blob, as record batches: one row group after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING, Any
+
+from control.errors import BadData
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROWS = 65_536
+MAGIC = b"PAR1"
+ENCRYPTED = b"PARE"
+SMALLEST = 12
+"""Bytes of a Parquet file around its footer."""
+
+
+def parquet_batches(
+    source: Any, said: str, size: int, columns: Collection[str] | None = None
+) -> Iterator[pa.RecordBatch | pa.Table]:
+    """The rows of a Parquet file; one without rows still says which columns it has.
+
+    Args:
+        source: the file, open and seekable.
+        said: what messages call it.
+        size: its bytes.
+        columns: only these, where they exist.
+
+    Raises:
+        BadData: the file is truncated, encrypted, damaged or not Parquet.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    _check_magic(source, said, size)
+    try:
+        metadata = pq.read_metadata(source)
+        schema = metadata.schema.to_arrow_schema()
+        # A dictionary holds each text once: a column of carriers costs next to nothing.
+        texts = [field.name for field in schema if pa.types.is_string(field.type)]
+        with pq.ParquetFile(source, metadata=metadata, read_dictionary=texts, pre_buffer=True) as table:
+            names = None if columns is None else [name for name in schema.names if name in columns]
+            if metadata.num_rows == 0:
+                empty = table.schema_arrow.empty_table()
+                yield empty if names is None else selected(empty, names)
+            for group in range(table.num_row_groups):  # one by one: what is buffered ahead is a group
+                for batch in table.iter_batches(batch_size=ROWS, row_groups=[group], columns=names):
+                    # `a` asks Parquet for `a.b` as well.
+                    yield batch if names is None else selected(batch, names)
+    except (pa.ArrowException, OSError) as err:
+        raise BadData(f"{said} is damaged Parquet: {first_line(err)}") from err
+
+
+def selected(table: Any, columns: Collection[str]) -> Any:
+    """Those columns of a table or batch that are asked for, those with the same name as well."""
+    if all(name in columns for name in table.schema.names):
+        return table
+    return table.select([place for place, name in enumerate(table.schema.names) if name in columns])
+
+
+def first_line(err: Exception) -> str:
+    """What an error says, without the page that may follow."""
+    return (str(err).strip() or type(err).__name__).splitlines()[0][:300]
+
+
+def _check_magic(source: Any, said: str, size: int) -> None:
+    start = source.read(len(MAGIC))
+    if start == ENCRYPTED:
+        raise BadData(f"{said} is encrypted Parquet: decrypt it first")
+    if start != MAGIC:
+        raise BadData(f"{said} is not Parquet: it starts with {start!r}")
+    source.seek(max(0, size - len(MAGIC)))
+    if size < SMALLEST or source.read(len(MAGIC)) != MAGIC:
+        raise BadData(f"{said} is truncated: {size} bytes without the end of a Parquet file")
+    source.seek(0)

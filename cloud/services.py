@@ -1,0 +1,60 @@
+"""The composition root: the real services. Building costs nothing; clients come on first use."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import TYPE_CHECKING
+
+from cloud.clock import SystemClock
+from cloud.connections import Connections
+from cloud.datastores import Datastores
+from cloud.endpoints import Endpoints
+from cloud.jobs import Jobs
+from cloud.landing import BlobLanding
+from cloud.ledger import TableLedger
+from cloud.models import Models
+from cloud.notices import LogNotices
+from cloud.policies import FolderPolicies
+from cloud.probe import Prober
+from cloud.profiles import BlobProfiles
+from cloud.settings import read_settings
+from cloud.storage import table_service
+from cloud.topic import EventGridTopic
+from cloud.wakeups import QueueWakeups
+from cloud.workspace import AzureWorkspace
+from control.ports import Services
+
+if TYPE_CHECKING:
+    from cloud.settings import Settings
+
+
+@cache
+def services() -> Services:
+    """The app's services, from its environment variables; made once a process."""
+    return build(read_settings(os.environ))
+
+
+def build(settings: Settings) -> Services:
+    """Services over the real clients."""
+    connections = Connections(settings)
+    datastores = Datastores(connections)
+    models = Models(connections, datastores)
+    root = settings.policies.parent
+    endpoints = Endpoints(connections, root)
+    return Services(
+        clock=SystemClock(),
+        policies=FolderPolicies(settings.policies),
+        ledger=TableLedger(lambda: table_service(settings)),
+        landing=BlobLanding(connections, datastores),
+        profiles=BlobProfiles(datastores, models),
+        workspace=AzureWorkspace(
+            jobs=Jobs(connections, datastores, models, root),
+            models=models,
+            endpoints=endpoints,
+            prober=Prober(connections, datastores, models, endpoints),
+        ),
+        topic=EventGridTopic(settings),
+        wakeups=QueueWakeups(settings),
+        notices=LogNotices(),
+    )

@@ -1,0 +1,70 @@
+"""Azure Machine Learning, as `control.ports.Workspace` asks for it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cloud.endpoints import Endpoints
+    from cloud.jobs import Jobs
+    from cloud.models import Models
+    from cloud.probe import Prober
+    from control.facts import Batch, Endpoint, Evaluation, Job, ModelVersion, Probe
+    from control.policy import Policy
+    from control.state import Training
+
+
+class AzureWorkspace:
+    """The workspace: jobs, models, endpoints and the probe, behind one Protocol."""
+
+    def __init__(self, *, jobs: Jobs, models: Models, endpoints: Endpoints, prober: Prober) -> None:
+        self._jobs = jobs
+        self._models = models
+        self._endpoints = endpoints
+        self._prober = prober
+
+    def job(self, name: str) -> Job:
+        """The job by name; status `missing` when there is none."""
+        return self._jobs.get(name)
+
+    def evaluation(self, policy: Policy, job: str) -> Evaluation | None:
+        """What the evaluate step wrote; None when it wrote nothing. Raises BadData when it cannot be read."""
+        return self._jobs.evaluation(policy, job)
+
+    def models(self, policy: Policy) -> Sequence[ModelVersion]:
+        """The registered versions, oldest first."""
+        return self._models.versions(policy.name)
+
+    def endpoint(self, name: str) -> Endpoint:
+        """The endpoint with its deployments; state `missing` when there is none."""
+        return self._endpoints.get(name)
+
+    def probe(self, policy: Policy, deployment: str, version: str) -> Probe:
+        """Ask the deployment for the golden predictions that travel with the version."""
+        return self._prober.probe(policy, deployment, version)
+
+    def submit(self, policy: Policy, training: Training, batches: Sequence[Batch]) -> bool:
+        """Submit the retraining job under its deterministic name; False when it was there already."""
+        return self._jobs.submit(policy, training, batches)
+
+    def register(self, policy: Policy, version: str, job: str, tags: dict[str, str]) -> bool:
+        """Register the model version from the job's output; False when it was there already."""
+        return self._models.register(policy.name, version, job, tags)
+
+    def create_endpoint(self, policy: Policy) -> bool:
+        """Begin the endpoint; does not wait; False when it was there already."""
+        return self._endpoints.create(policy)
+
+    def create_deployment(self, policy: Policy, deployment: str, version: str) -> bool:
+        """Begin the deployment at 0 %; does not wait; False when it was there already."""
+        return self._endpoints.deploy(policy, deployment, version)
+
+    def set_traffic(self, policy: Policy, traffic: dict[str, int], mirror: dict[str, int]) -> None:
+        """Begin to set the endpoint's traffic; does not wait."""
+        self._endpoints.route(policy, traffic, mirror)
+
+    def delete_deployment(self, policy: Policy, deployment: str) -> None:
+        """Begin to delete the deployment; does not wait. One that is gone already is no error."""
+        self._endpoints.delete_deployment(policy.release.endpoint, deployment)

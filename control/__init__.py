@@ -1,0 +1,1 @@
+"""The decision core: pure. No clock, network, environment or randomness that is not passed in."""

@@ -1,0 +1,86 @@
+"""Effects are values. `handlers/act.py` performs them, under the deterministic names they carry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from control.state import Training
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SubmitJob:
+    """PUT the retraining job. The same name with the same content is no second job."""
+
+    training: Training
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RegisterModel:
+    """PUT the model version that the job made, with its evidence in the tags."""
+
+    version: str
+    job: str
+    evidence: str
+    policy_digest: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CreateEndpoint:
+    """PUT the endpoint, without traffic."""
+
+    endpoint: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CreateDeployment:
+    """PUT a deployment at 0 %."""
+
+    endpoint: str
+    deployment: str
+    model_version: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SetTraffic:
+    """PUT the endpoint's traffic and mirror. Percent by deployment."""
+
+    endpoint: str
+    traffic: tuple[tuple[str, int], ...]
+    mirror: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeleteDeployment:
+    """DELETE a deployment: the fence against late writers."""
+
+    endpoint: str
+    deployment: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Publish:
+    """Send one event to our own topic. Losing it changes nothing."""
+
+    type: str
+    """`Homeostat.DriftDetected` and the rest: docs/events.md."""
+    subject: str
+    data: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Notify:
+    """Tell people."""
+
+    text: str
+
+
+Effect = (
+    SubmitJob
+    | RegisterModel
+    | CreateEndpoint
+    | CreateDeployment
+    | SetTraffic
+    | DeleteDeployment
+    | Publish
+    | Notify
+)

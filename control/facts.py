@@ -1,0 +1,98 @@
+"""What is so: read at the moment of the decision from Azure ML, Storage and the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+Verdict = Literal["pass", "fail", "inconclusive"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Batch:
+    """One complete batch of data, as the ledger has it."""
+
+    version: str
+    """Data version in Azure ML: digest of path + eTag of its blobs."""
+    path: str
+    """Below the policy's prefix, e.g. `2013-01/`."""
+    arrived: datetime
+    quality: Verdict
+    drift: Verdict
+    rows: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """An Azure ML job, by name."""
+
+    name: str
+    status: Literal["missing", "active", "completed", "failed", "canceled"]
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluation:
+    """What the evaluate step wrote: `evaluation.json`, schema 1 (docs/pipeline-contract.md).
+
+    `body` is the parsed JSON; `digest` the SHA-256 of its bytes.
+    """
+
+    digest: str
+    body: dict[str, Any]
+    fault: str = ""
+    """Why what it wrote cannot be read; the body is empty then."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelVersion:
+    """A registered model version."""
+
+    version: str
+    path: str
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deployment:
+    """An online deployment as Azure ML has it."""
+
+    name: str
+    state: Literal["creating", "updating", "succeeded", "failed", "deleting"]
+    model_version: str | None
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Endpoint:
+    """An online endpoint with its deployments; `state` missing when there is none."""
+
+    name: str
+    state: Literal["missing", "creating", "updating", "succeeded", "failed", "deleting"]
+    traffic: dict[str, int] = field(default_factory=dict)
+    mirror: dict[str, int] = field(default_factory=dict)
+    deployments: dict[str, Deployment] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Probe:
+    """Golden predictions asked of one deployment just now, and how far off the answers were."""
+
+    deployment: str
+    verdict: Verdict
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """Everything one decision looks at. None means: not looked at, or not to be had."""
+
+    batches: tuple[Batch, ...] = ()
+    """Oldest first, by path."""
+    job: Job | None = None
+    evaluation: Evaluation | None = None
+    models: tuple[ModelVersion, ...] = ()
+    endpoint: Endpoint | None = None
+    probe: Probe | None = None

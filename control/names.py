@@ -1,0 +1,41 @@
+"""Deterministic names: the idempotency keys of every effect."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+
+JOB = re.compile(r"^rt-(?P<model>.+)-(?P<epoch>\d+)-(?P<digest>[0-9a-f]{8})$")
+DEPLOYMENT = re.compile(r"^g(?P<generation>\d+)$")
+
+
+def digest(value: object) -> str:
+    """SHA-256 (hex) of a JSON value's canonical text."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def job_name(model: str, epoch: int, content: object) -> str:
+    """`rt-<model>-<epoch>-<digest8>`: Azure ML refuses a second job under it with other content."""
+    return f"rt-{model}-{epoch}-{digest(content)[:8]}"
+
+
+def model_of(job: str) -> str | None:
+    """The model that a job of ours retrains; None when the job is not ours."""
+    match = JOB.match(job)
+    return match["model"] if match else None
+
+
+def data_version(blobs: Iterable[tuple[str, str]]) -> str:
+    """Identity of a batch: digest of (path, eTag) of its blobs, whatever their order."""
+    return digest(sorted([path, etag.strip('"')] for path, etag in blobs))[:16]
+
+
+def deployment_name(generation: int) -> str:
+    """`g<generation>`: never used twice, so a late writer can only name what is gone.
+
+    Three digits at least: Azure ML refuses names of fewer than three characters.
+    """
+    return f"g{generation:03d}"

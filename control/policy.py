@@ -1,0 +1,260 @@
+"""A model's policy, as the decision core sees it. Reading and checking the YAML: control/policy_file.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CompleteWhen:
+    """When a batch of data (one folder below the policy's path) is complete.
+
+    Exactly one is set. `marker`: a blob of that name lies in the folder. `each_file`: every blob is a
+    batch of its own. `stable_for`: no blob of the folder changed for that long.
+    """
+
+    marker: str | None = None
+    each_file: bool = False
+    stable_for: timedelta | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Data:
+    """Where new data arrives: `azureml://datastores/<datastore>/paths/<prefix>/`."""
+
+    datastore: str
+    prefix: str
+    """Ends with `/`, or is empty for the whole container."""
+    complete_when: CompleteWhen
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FalseAlarms:
+    """The stated false-alarm rate: at most this many, per that time."""
+
+    at_most: float
+    per: timedelta
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DriftThresholds:
+    """`metric_thresholds` of a drift signal, as in Azure ML: metric name to its greatest allowed value."""
+
+    numerical: dict[str, float] = field(default_factory=dict)
+    categorical: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DriftSignal:
+    """`monitoring_signals.inputs` or `.predictions`: compare data with the champion's reference.
+
+    Inputs are those that arrive and those of production; predictions are those of production. `features`
+    empty means every column of the reference profile. `lookback` is the window of production data;
+    `min_rows` below it a check is inconclusive.
+    """
+
+    features: tuple[str, ...] = ()
+    lookback: timedelta = timedelta(days=7)
+    alpha: float = 0.05
+    false_alarms: FalseAlarms | None = None
+    metric_thresholds: DriftThresholds | None = None
+    min_effect: float = 0.1
+    min_rows: int = 2000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quality:
+    """`monitoring_signals.quality`: what a batch must satisfy before anything learns from it.
+
+    `columns` maps a name to its type (`integer`, `number`, `string`, `boolean`, `timestamp`).
+    """
+
+    columns: dict[str, str] = field(default_factory=dict)
+    max_null_rate: float = 1.0
+    min_rows: int = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Performance:
+    """`monitoring_signals.labels`: performance in production, once labels have had `maturity` to arrive.
+
+    `metric_thresholds` maps a metric to the least value that is still good.
+    """
+
+    maturity: timedelta = timedelta(0)
+    metric_thresholds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Budget:
+    """Reserved before launch. Money in `currency`; None is no limit."""
+
+    per_run: float | None = None
+    per_month: float | None = None
+    runs_per_month: int | None = None
+    currency: str = "EUR"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingData:
+    """Which batches a retraining uses, newest last.
+
+    The newest `evaluate` batches judge candidate and champion; the `train` batches before them train the
+    candidate. At least `fresh` of the training batches must be ones that the last training did not have:
+    learning the same again teaches nothing and costs a run.
+    """
+
+    train: int = 2
+    evaluate: int = 1
+    fresh: int = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Retrain:
+    """What a retraining is and how often it may happen."""
+
+    job: str
+    data: TrainingData = field(default_factory=TrainingData)
+    debounce: timedelta = timedelta(0)
+    cooldown: timedelta = timedelta(0)
+    backoff: timedelta = timedelta(minutes=10)
+    max_attempts: int = 3
+    max_running: int = 1
+    budget: Budget = field(default_factory=Budget)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChampionGate:
+    """The candidate's metric may be at most `non_inferior_by` worse, with that confidence."""
+
+    metric: str
+    non_inferior_by: float
+    confidence: float = 0.95
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SliceGate:
+    """In every slice of `by` with at least `min_rows` rows, `metric` drops by at most `max_drop`."""
+
+    by: str
+    metric: str
+    max_drop: float
+    min_rows: int = 200
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Threshold:
+    """An absolute bound on one of the candidate's metrics; exactly one side may be None."""
+
+    metric: str
+    at_least: float | None = None
+    at_most: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gates:
+    """What a candidate must show before it may be released."""
+
+    champion: ChampionGate | None = None
+    slices: tuple[SliceGate, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
+    golden_suite: str | None = None
+    """`azureml:<data asset>:<version>`; None is the golden predictions that training wrote."""
+    golden_tolerance: float = 1e-6
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Approval:
+    """By policy (`required: false`) or by a person."""
+
+    required: bool = True
+    approvers: tuple[str, ...] = ()
+    expires: timedelta = timedelta(days=3)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Release:
+    """How an approved model reaches traffic."""
+
+    endpoint: str
+    deployment: str
+    """Path of a plain Azure ML deployment YAML, beside the policies' folder."""
+    mirror_percent: int = 0
+    mirror_for: timedelta = timedelta(0)
+    abort_if: dict[str, str] = field(default_factory=dict)
+    """Metric of the endpoint to the condition that fails a step, as written: `> 1%`."""
+    on_inconclusive: Literal["hold", "roll_back"] = "hold"
+    steps: tuple[int, ...] = (5, 25, 50, 100)
+    """Percent of the traffic, rising, the last one 100."""
+    bake: timedelta = timedelta(minutes=30)
+    deadline: timedelta = timedelta(hours=2)
+    """An inconclusive step that lasts longer is rolled back."""
+    keep_previous: timedelta = timedelta(days=3)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AlertRule:
+    """What an Azure Monitor alert of that rule's name does to this model."""
+
+    rule: str
+    do: Literal["retrain", "notify"]
+
+
+Trigger = Literal["data_arrived", "drift", "feedback"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Schedule:
+    """A `cron` trigger: five fields, read in that time zone."""
+
+    expression: str
+    time_zone: str = "UTC"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NoticeRule:
+    """Whom to tell of what."""
+
+    to: str
+    """`teams:...`, `slack:...`, `email:...` or `webhook:...`."""
+    on: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Privacy:
+    """Whose data it is, and how long it may be kept."""
+
+    subject_id: str | None = None
+    """The column that identifies a person."""
+    retention: timedelta | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Policy:
+    """One managed model. `name` is the model's name in Azure ML."""
+
+    name: str
+    workspace: str | None = None
+    """Azure ML workspace; None is the one that the app was deployed for."""
+    data: Data
+    retrain_on: frozenset[Trigger]
+    schedules: tuple[Schedule, ...] = ()
+    monitors: tuple[str, ...] = ()
+    """Names of Azure ML monitors whose drift events concern this model."""
+    inputs: DriftSignal | None = None
+    predictions: DriftSignal | None = None
+    quality: Quality | None = None
+    labels: Performance | None = None
+    retrain: Retrain
+    gates: Gates
+    approval: Approval
+    release: Release
+    alerts: tuple[AlertRule, ...] = ()
+    notify: tuple[NoticeRule, ...] = ()
+    privacy: Privacy | None = None
+    digest: str
+    """SHA-256 (hex) of the policy's canonical JSON: no effect without a current one."""
+    source: str
+    """The file it was read from."""

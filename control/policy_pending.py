@@ -1,0 +1,33 @@
+"""Keys of a policy that are checked and kept, but that nothing acts on yet: nobody should rely on them."""
+
+from __future__ import annotations
+
+from control.policy import DriftSignal, Policy
+
+
+def pending(policy: Policy) -> list[str]:
+    """The policy's keys that nothing acts on yet, as they are written in the file."""
+    signals = {"inputs": policy.inputs, "predictions": policy.predictions, "labels": policy.labels}
+    given = {
+        "workspace": policy.workspace,
+        "trigger: feedback": "feedback" in policy.retrain_on,
+        **{f"monitoring_signals.{name}": signals[name] for name in ("predictions", "labels")},
+        **_of_drift(policy.inputs),
+        "approval.approvers": policy.approval.approvers,
+        "release.abort_if": policy.release.abort_if,
+        "notify": policy.notify,
+        "privacy": policy.privacy,
+    }
+    return [name for name, value in given.items() if value]
+
+
+def _of_drift(signal: DriftSignal | None) -> dict[str, object]:
+    where = "monitoring_signals.inputs"
+    if signal is None:
+        return {}
+    return {
+        f"{where}.false_alarms (of arriving batches only: checks of production use alpha {signal.alpha:g})": (
+            signal.false_alarms
+        ),
+        f"{where}.metric_thresholds": signal.metric_thresholds,
+    }

@@ -1,0 +1,166 @@
+"""What a JSON Schema cannot say: rules between the values of a policy."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim, CronSimError
+
+from control.durations import parse_duration
+from control.policy import TrainingData
+from control.yaml_source import dotted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from control.yaml_source import Path, Problem, Source
+
+_RISING = "write for instance [5, 25, 50, 100]"
+
+
+class Sound:
+    """The values of a policy that nothing is wrong with so far: rules look only at those."""
+
+    def __init__(self, source: Source, problems: Sequence[Problem]) -> None:
+        self._source = source
+        self._wrong = [problem.path for problem in problems]
+
+    def get(self, *path: str | int, default: Any = None) -> Any:
+        """The value; `default` when it is not written; None when something is wrong at, in or around it."""
+        here = dotted(path)
+        if any(_within(here, wrong) or _within(wrong, here) for wrong in self._wrong):
+            return None
+        return self._find(path, default)
+
+    def count(self, *path: str) -> int:
+        """How many items the list has, right or wrong."""
+        items = self._find(path, None)
+        return len(items) if isinstance(items, list) else 0
+
+    def _find(self, path: Path, default: Any) -> Any:
+        value = self._source.data
+        try:
+            for part in path:
+                value = value[part]
+        except (KeyError, TypeError):  # not written, or nothing that has keys
+            return default
+        return value
+
+    def problem(self, path: Path, message: str) -> Problem:
+        """A problem at that path."""
+        return self._source.problem(path, message)
+
+
+def _within(inner: str, outer: str) -> bool:
+    return not outer or inner == outer or inner.startswith((f"{outer}.", f"{outer}["))
+
+
+def rule_problems(policy: Sound, now: datetime) -> Iterator[Problem]:
+    """Rules that the policy breaks. `now` is any moment: cron expressions are tried from there."""
+    yield from _triggers(policy, now)
+    yield from _fresh(policy)
+    yield from _budget(policy)
+    yield from _steps(policy)
+    yield from _deadline(policy)
+    yield from _thresholds(policy)
+
+
+def _triggers(policy: Sound, now: datetime) -> Iterator[Problem]:
+    for index in range(policy.count("trigger")):
+        at = ("trigger", index)
+        expression = policy.get(*at, "expression")
+        reason = _cron_wrong(expression, now) if expression is not None else None
+        if reason:
+            yield policy.problem(
+                (*at, "expression"),
+                f"{expression!r} is no cron expression ({reason}); write minute, hour, day of the month, "
+                'month and day of the week, for instance "15 3 * * *" for 03:15 every day',
+            )
+        zone = policy.get(*at, "time_zone")
+        if zone is not None and not _is_zone(zone):
+            yield policy.problem(
+                (*at, "time_zone"),
+                f"{zone!r} is no time zone; write an IANA name, for instance UTC or Europe/Berlin",
+            )
+
+
+def _cron_wrong(expression: str, now: datetime) -> str | None:
+    fields = len(expression.split())
+    if fields != 5:
+        return f"{fields} fields, not 5"
+    try:
+        next(CronSim(expression, now))
+    except CronSimError as err:
+        return str(err)
+    except StopIteration:
+        return "that time never comes"
+    return None
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ValueError, OSError, KeyError):
+        return False
+    return True
+
+
+def _fresh(policy: Sound) -> Iterator[Problem]:
+    at = ("retrain", "data")
+    default = TrainingData()
+    fresh = policy.get(*at, "fresh", default=default.fresh)
+    train = policy.get(*at, "train", default=default.train)
+    if fresh is not None and train is not None and fresh > train:
+        yield policy.problem(
+            (*at, "fresh"),
+            f"{fresh} fresh batches cannot be among {train} training batches; write at most {train}",
+        )
+
+
+def _budget(policy: Sound) -> Iterator[Problem]:
+    at = ("retrain", "budget")
+    run, month = policy.get(*at, "per_run"), policy.get(*at, "per_month")
+    if run is not None and month is not None and run > month:
+        yield policy.problem(
+            (*at, "per_run"),
+            f"{run:g} for a run is more than {month:g} for a month, so no run would ever start; write a "
+            "smaller one, or a greater per_month",
+        )
+
+
+def _steps(policy: Sound) -> Iterator[Problem]:
+    at = ("release", "steps")
+    steps = policy.get(*at)
+    if steps is None:
+        return
+    for index, (before, after) in enumerate(pairwise(steps), start=1):
+        if after <= before:
+            yield policy.problem((*at, index), f"{after} comes after {before}, but steps rise; {_RISING}")
+    if steps[-1] != 100:
+        yield policy.problem(
+            (*at, len(steps) - 1), f"the last step is {steps[-1]}, but it must be 100; {_RISING}"
+        )
+
+
+def _deadline(policy: Sound) -> Iterator[Problem]:
+    bake = policy.get("release", "bake", default="PT30M")
+    deadline = policy.get("release", "deadline", default="PT2H")
+    if bake is not None and deadline is not None and parse_duration(deadline) < parse_duration(bake):
+        yield policy.problem(
+            ("release", "bake"),
+            f"a step would be rolled back after {deadline} (deadline), before it is judged after {bake} "
+            "(bake); write a longer deadline or a shorter bake, for instance bake: PT30M, deadline: PT2H",
+        )
+
+
+def _thresholds(policy: Sound) -> Iterator[Problem]:
+    for index in range(policy.count("gates", "thresholds")):
+        at = ("gates", "thresholds", index)
+        least, most = policy.get(*at, "at_least"), policy.get(*at, "at_most")
+        if least is not None and most is not None and least > most:
+            yield policy.problem(
+                (*at, "at_least"), f"nothing is at least {least:g} and at most {most:g}; swap the two"
+            )

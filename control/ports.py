@@ -1,0 +1,179 @@
+"""The small Protocols through which handlers reach services and the clock.
+
+`cloud/services.py` builds the real ones; a simulator can stand in their place. Every method raises only
+`control.errors`: `Unavailable` for what may pass, `Refused` for what will not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Protocol
+
+from control.effects import Publish
+from control.facts import Batch, Endpoint, Evaluation, Job, ModelVersion, Probe
+from control.policy import Policy
+from control.state import Intent, Training
+
+if TYPE_CHECKING:
+    from drift.profile import Profile
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Blob:
+    """A blob's identity: `path` is below the policy's prefix."""
+
+    path: str
+    etag: str
+    size: int
+    modified: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Note:
+    """An audit entry before it is chained: what was decided or done, and from what."""
+
+    at: datetime
+    kind: str
+    """`event`, `evidence`, `decision`, `effect` or `serving`."""
+    name: str
+    detail: dict[str, Any]
+
+
+class Clock(Protocol):
+    """Time."""
+
+    def now(self) -> datetime:
+        """The present moment, with UTC as its zone."""
+
+
+class Policies(Protocol):
+    """The policies this app was deployed with."""
+
+    def names(self) -> Sequence[str]:
+        """The managed models."""
+
+    def get(self, model: str) -> Policy | None:
+        """The policy of that model. Raises PolicyError when its file is wrong."""
+
+    def all(self) -> Iterable[Policy]:
+        """Every policy that is right; a wrong one is logged and left out."""
+
+
+class Ledger(Protocol):
+    """Intent, batches and audit trail in Table Storage."""
+
+    def load(self, model: str) -> tuple[Intent, str]:
+        """The intent and its ETag; a new model's is empty, with an empty ETag."""
+
+    def commit(self, intent: Intent, etag: str, notes: Sequence[Note], batches: Sequence[Batch] = ()) -> str:
+        """Write intent, chained audit entries and new batches in one transaction.
+
+        Returns the new ETag. Raises Conflict when the intent has changed since it was loaded.
+        """
+
+    def batches(self, model: str) -> Sequence[Batch]:
+        """Every batch known of that model, by path."""
+
+    def audit(self, model: str) -> Iterator[dict[str, Any]]:
+        """The audit trail, oldest first."""
+
+
+class Landing(Protocol):
+    """The data that a policy watches."""
+
+    def owns(self, policy: Policy, url: str) -> str | None:
+        """The blob's path below the policy's prefix, or None when it lies outside the policy's storage."""
+
+    def blobs(self, policy: Policy, folder: str = "") -> Sequence[Blob]:
+        """The blobs below that folder, by path."""
+
+    def profile(self, policy: Policy, blobs: Sequence[Blob]) -> Profile:
+        """One pass over the blobs' rows. Raises BadData (which blob, what is wrong with it)."""
+
+    def register(self, policy: Policy, version: str, folder: str) -> None:
+        """Register the batch as a data version in Azure ML; a second time is no change."""
+
+
+class Profiles(Protocol):
+    """Reference profiles and the profiles of batches, as blobs."""
+
+    def reference(self, policy: Policy, version: str) -> Profile | None:
+        """The profile that travels with that model version; None when it has none."""
+
+    def production(self, policy: Policy, deployment: str, since: datetime, until: datetime) -> Profile | None:
+        """Profile of the inputs that the data collector wrote in that time; None when there are none."""
+
+
+class Workspace(Protocol):
+    """Azure Machine Learning."""
+
+    def job(self, name: str) -> Job:
+        """The job by name; status `missing` when there is none."""
+
+    def evaluation(self, policy: Policy, job: str) -> Evaluation | None:
+        """What the evaluate step wrote; None when it wrote nothing. Raises BadData when it cannot be read."""
+
+    def models(self, policy: Policy) -> Sequence[ModelVersion]:
+        """The registered versions, oldest first."""
+
+    def endpoint(self, name: str) -> Endpoint:
+        """The endpoint with its deployments; state `missing` when there is none."""
+
+    def probe(self, policy: Policy, deployment: str, version: str) -> Probe:
+        """Ask the deployment for the golden predictions that travel with the version."""
+
+    def submit(self, policy: Policy, training: Training, batches: Sequence[Batch]) -> bool:
+        """PUT the retraining job under its deterministic name; False when it was there already."""
+
+    def register(self, policy: Policy, version: str, job: str, tags: dict[str, str]) -> bool:
+        """PUT the model version from the job's output; False when it was there already."""
+
+    def create_endpoint(self, policy: Policy) -> bool:
+        """PUT the endpoint; does not wait; False when it was there already."""
+
+    def create_deployment(self, policy: Policy, deployment: str, version: str) -> bool:
+        """PUT the deployment at 0 %; does not wait; False when it was there already."""
+
+    def set_traffic(self, policy: Policy, traffic: dict[str, int], mirror: dict[str, int]) -> None:
+        """PUT the endpoint's traffic; does not wait."""
+
+    def delete_deployment(self, policy: Policy, deployment: str) -> None:
+        """DELETE the deployment; does not wait. One that is gone already is no error."""
+
+
+class Topic(Protocol):
+    """Our own Event Grid topic."""
+
+    def publish(self, event: Publish) -> None:
+        """Send one event."""
+
+
+class Wakeups(Protocol):
+    """The `work` queue, with delay."""
+
+    def wake(self, model: str, after: timedelta) -> None:
+        """Put a `reconcile` message for the model on the queue, visible after that time."""
+
+
+class Notices(Protocol):
+    """People."""
+
+    def tell(self, policy: Policy, text: str) -> None:
+        """Tell whoever the policy names."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Services:
+    """The one value through which handlers reach everything outside."""
+
+    clock: Clock
+    policies: Policies
+    ledger: Ledger
+    landing: Landing
+    profiles: Profiles
+    workspace: Workspace
+    topic: Topic
+    wakeups: Wakeups
+    notices: Notices

@@ -1,0 +1,161 @@
+"""From Arrow arrays to what the summaries take: float64 values, or counts of texts.
+
+Numbers are read from Arrow's buffers. `to_numpy` would import pandas wherever it is merely installed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from drift.categories import MAX_VALUES, CategorySummary
+from drift.hashing import hash_bytes, hash_texts
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Kind = Literal["empty", "number", "time", "category", "skipped"]
+
+MAX_TEXT = 128
+"""A longer text is kept as its beginning and its hash."""
+_UNITS = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
+
+
+def kind_of(type_: pa.DataType) -> Kind:
+    """How values of an Arrow type are profiled."""
+    if pa.types.is_dictionary(type_) or pa.types.is_run_end_encoded(type_):
+        return kind_of(type_.value_type)
+    if pa.types.is_null(type_):
+        return "empty"
+    if pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_decimal(type_):
+        return "number"
+    if pa.types.is_duration(type_):
+        return "number"
+    if pa.types.is_timestamp(type_) or pa.types.is_date(type_) or pa.types.is_time(type_):
+        return "time"
+    if pa.types.is_boolean(type_) or is_text(type_):
+        return "category"
+    return "skipped"
+
+
+def is_text(type_: pa.DataType) -> bool:
+    """Whether it is one of Arrow's string types."""
+    return bool(
+        pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_)
+    )
+
+
+def plain_type(type_: pa.DataType) -> pa.DataType:
+    """The type of the values, whatever their encoding."""
+    if pa.types.is_dictionary(type_) or pa.types.is_run_end_encoded(type_):
+        return plain_type(type_.value_type)
+    return type_
+
+
+def floats(array: pa.Array) -> NDArray[np.float64]:
+    """The non-null values as float64.
+
+    Integers are exact up to 2^53. Times are seconds since 1970 UTC (times of day: since midnight), durations
+    seconds.
+    """
+    type_ = array.type
+    if pa.types.is_dictionary(type_):
+        return floats(array.dictionary_decode())
+    if pa.types.is_run_end_encoded(type_):
+        return floats(pc.run_end_decode(array))
+    if array.null_count:
+        array = array.drop_null()
+    if pa.types.is_decimal(type_):
+        return _buffer(array.cast(pa.float64(), safe=False), np.dtype(np.float64))
+    if pa.types.is_date32(type_):
+        return _buffer(array, np.dtype(np.int32)).astype(np.float64) * 86_400.0
+    if pa.types.is_date64(type_):
+        return _buffer(array, np.dtype(np.int64)) / 1e3
+    if pa.types.is_time32(type_):
+        return _buffer(array, np.dtype(np.int32)) / _UNITS[type_.unit]
+    if pa.types.is_timestamp(type_) or pa.types.is_time64(type_) or pa.types.is_duration(type_):
+        return _buffer(array, np.dtype(np.int64)) / _UNITS[type_.unit]
+    width = type_.bit_width // 8
+    letter = "f" if pa.types.is_floating(type_) else "i" if pa.types.is_signed_integer(type_) else "u"
+    return _buffer(array, np.dtype(f"{letter}{width}")).astype(np.float64, copy=False)
+
+
+def categories(array: pa.Array) -> tuple[CategorySummary, int]:
+    """Counts of the values, and how many were null. Booleans are `true` and `false`."""
+    if pa.types.is_run_end_encoded(array.type):
+        array = pc.run_end_decode(array)
+    if not pa.types.is_dictionary(array.type):
+        if pa.types.is_boolean(array.type):
+            true, valid = array.true_count, len(array) - array.null_count
+            pairs = {"false": valid - true, "true": true}
+            return CategorySummary.of({value: n for value, n in pairs.items() if n}), array.null_count
+        array = array.dictionary_encode()
+    valid = array.indices.drop_null() if array.indices.null_count else array.indices
+    index = _buffer(valid, np.dtype(valid.type.to_pandas_dtype()))
+    counts = np.bincount(index.astype(np.int64, copy=False), minlength=len(array.dictionary))
+    used = np.flatnonzero(counts)
+    counts = counts[used].astype(np.int64)
+    values = array.dictionary
+    if used.size != len(values):
+        values = values.take(pa.array(used))
+    if pa.types.is_boolean(values.type):
+        values = values.cast(pa.string())
+    nulls = len(array) - len(valid)
+    if values.null_count:  # a dictionary may hold null as a value
+        present = np.array([scalar.is_valid for scalar in values])
+        nulls += int(counts[~present].sum())
+        values, counts = values.drop_null(), counts[present]
+    values = values.cast(pa.large_string()).cast(pa.large_binary())
+    if len(values) > MAX_VALUES and not _repeats(values):
+        return CategorySummary.of_hashes(_hashes(values), counts), nulls
+    total: dict[str, int] = {}
+    for raw, count in zip(values.to_pylist(), counts.tolist(), strict=True):
+        text = _text(raw)
+        total[text] = total.get(text, 0) + count
+    return CategorySummary.of(total), nulls
+
+
+def category_keys(array: pa.DictionaryArray) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+    """Each non-null value's place in the dictionary, and the hash of each of the dictionary's values."""
+    valid = array.indices.drop_null() if array.indices.null_count else array.indices
+    index = _buffer(valid, np.dtype(valid.type.to_pandas_dtype())).astype(np.int64, copy=False)
+    values = array.dictionary
+    if pa.types.is_boolean(values.type):
+        values = values.cast(pa.string())
+    values = values.cast(pa.large_string()).fill_null("").cast(pa.large_binary())
+    if len(values) and pc.max(pc.binary_length(values)).as_py() > MAX_TEXT:
+        return index, hash_texts([_text(raw).encode() for raw in values.to_pylist()])
+    return index, _hashes(values)
+
+
+def _repeats(values: pa.Array) -> bool:
+    # Long texts are shortened and dictionaries may repeat: both need the exact way.
+    longest = pc.max(pc.binary_length(values)).as_py()
+    return bool(longest > MAX_TEXT) or pc.count_distinct(values).as_py() <= MAX_VALUES
+
+
+def _hashes(values: pa.Array) -> NDArray[np.uint64]:
+    offsets = np.frombuffer(values.buffers()[1], np.int64, len(values) + 1, values.offset * 8)
+    data = values.buffers()[2]
+    return hash_bytes(np.frombuffer(data, np.uint8) if data else np.empty(0, np.uint8), offsets)
+
+
+def _text(raw: bytes) -> str:
+    text = raw.decode("utf-8", "replace")
+    if len(raw) <= MAX_TEXT:
+        return text
+    offsets = np.array([0, len(raw)], np.int64)
+    return f"{text[: MAX_TEXT // 2]}…{int(hash_bytes(np.frombuffer(raw, np.uint8), offsets)[0]):016x}"
+
+
+def _buffer(array: pa.Array, dtype: np.dtype[np.generic]) -> NDArray[np.float64]:
+    # Declared as floats for the callers' arithmetic; integers are what they are until they divide.
+    if not len(array):
+        return np.empty(0, dtype)
+    values: NDArray[np.float64] = np.frombuffer(
+        array.buffers()[1], dtype, len(array), array.offset * dtype.itemsize
+    )
+    return values

@@ -1,0 +1,88 @@
+"""A piece of a column, counted by block."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+import pyarrow as pa
+
+from drift.arrow_columns import category_keys
+from drift.block_rule import valid_rows
+from drift.blocks import MAX_BINS, BlockTable, bin_index
+from drift.histogram import KEY_BITS, KeyHistogram, order_keys
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from drift.blocks import RowBlocks
+    from drift.numeric import NumericSummary
+    from drift.profile import ColumnProfile
+
+_Value = TypeVar("_Value", bound=np.generic)
+
+
+def number_table(
+    array: pa.Array,
+    values: NDArray[np.float64],
+    numeric: NumericSummary,
+    known: ColumnProfile | None,
+    blocks: RowBlocks,
+) -> BlockTable:
+    """Numbers by block. `values` are the array's non-null ones, `numeric` their summary.
+
+    `known` is the column so far.
+    """
+    place, values = _placed(blocks, valid_rows(array) if array.null_count else None, values)
+    if numeric.nan:
+        present = ~np.isnan(values)
+        place, values = place[present], values[present]
+    # The summary's histogram serves unless rows without a block made it coarser than these rows do.
+    complete = blocks.known is None and (known is None or _all_in_blocks(known))
+    bins = (numeric.histogram if complete else KeyHistogram.of(values)).fitted(MAX_BINS)
+    return BlockTable.of(blocks, place, bin_index(order_keys(values), bins), bins)
+
+
+def _all_in_blocks(known: ColumnProfile) -> bool:
+    return known.blocks is not None and int(known.blocks.rows.sum()) == known.rows
+
+
+def category_table(arrays: list[pa.DictionaryArray], blocks: RowBlocks) -> BlockTable:
+    """Categories by block. The arrays follow each other."""
+    places, indices, hashes = [], [], []
+    start = before = 0
+    for array in arrays:
+        end = start + len(array)
+        index, keys = category_keys(array)
+        valid = valid_rows(array.indices) if array.indices.null_count else None
+        place, index = _placed(blocks, valid, index, start, end)
+        if array.dictionary.null_count:  # a dictionary may hold null as a value
+            present = valid_rows(array.dictionary)[index]
+            place, index = place[present], index[present]
+        places.append(place)
+        indices.append(index + before)
+        hashes.append(keys)
+        start, before = end, before + keys.size
+    index, keys = np.concatenate(indices), np.concatenate(hashes)
+    used = np.flatnonzero(np.bincount(index, minlength=keys.size))
+    met = np.unique(keys[used])
+    bins = KeyHistogram(KEY_BITS, met, np.ones(met.size, np.int64)).fitted(MAX_BINS)
+    place_of = np.zeros(keys.size, np.int64)
+    place_of[used] = bin_index(keys[used], bins)
+    return BlockTable.of(blocks, np.concatenate(places), place_of[index], bins)
+
+
+def _placed(
+    blocks: RowBlocks,
+    valid: NDArray[np.bool_] | None,
+    values: NDArray[_Value],
+    start: int = 0,
+    end: int | None = None,
+) -> tuple[NDArray[np.int64], NDArray[_Value]]:
+    """The blocks of the values, without those whose block is not known."""
+    place = blocks.place[start:end]
+    known = None if blocks.known is None else blocks.known[start:end]
+    if valid is not None:
+        place = place[valid]
+        known = None if known is None else known[valid]
+    return (place, values) if known is None else (place[known], values[known])

@@ -1,0 +1,1 @@
+"""What happens on an event: observe, decide, act, record."""

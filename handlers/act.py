@@ -1,0 +1,67 @@
+"""The one place where effects are performed."""
+
+from __future__ import annotations
+
+from control.effects import (
+    CreateDeployment,
+    CreateEndpoint,
+    DeleteDeployment,
+    Effect,
+    Notify,
+    Publish,
+    RegisterModel,
+    SetTraffic,
+    SubmitJob,
+)
+from control.policy import Policy
+from control.ports import Note, Services
+from control.release import EVIDENCE_TAG
+
+
+def perform(policy: Policy, effect: Effect, services: Services) -> Note | None:
+    """Perform one effect under the name it carries.
+
+    Returns:
+        The audit entry that says so; None when somebody else had done it already.
+
+    Raises:
+        Refused: the service will refuse the same again.
+        Unavailable: the same may succeed later.
+    """
+    workspace = services.workspace
+    done = True
+    match effect:
+        case SubmitJob(training=training):
+            known = {batch.version: batch for batch in services.ledger.batches(policy.name)}
+            batches = [known[version] for version in (*training.training, *training.evaluation)]
+            done = workspace.submit(policy, training, batches)
+            detail: dict[str, object] = {"job": training.job}
+        case RegisterModel():
+            tags = {
+                "homeostat.job": effect.job,
+                EVIDENCE_TAG: effect.evidence,
+                "homeostat.policy": effect.policy_digest,
+            }
+            done = workspace.register(policy, effect.version, effect.job, tags)
+            detail = {"version": effect.version, "job": effect.job, "evidence": effect.evidence}
+        case CreateEndpoint():
+            done = workspace.create_endpoint(policy)
+            detail = {"endpoint": effect.endpoint}
+        case CreateDeployment():
+            done = workspace.create_deployment(policy, effect.deployment, effect.model_version)
+            detail = {"deployment": effect.deployment, "version": effect.model_version}
+        case SetTraffic():
+            workspace.set_traffic(policy, dict(effect.traffic), dict(effect.mirror))
+            detail = {"traffic": dict(effect.traffic), "mirror": dict(effect.mirror)}
+        case DeleteDeployment():
+            workspace.delete_deployment(policy, effect.deployment)
+            detail = {"deployment": effect.deployment}
+        case Publish():
+            services.topic.publish(effect)
+            detail = {"type": effect.type, "subject": effect.subject}
+        case Notify():
+            services.notices.tell(policy, effect.text)
+            detail = {"text": effect.text}
+    if not done:
+        return None
+    return Note(at=services.clock.now(), kind="effect", name=type(effect).__name__, detail=detail)

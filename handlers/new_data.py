@@ -1,0 +1,216 @@
+"""Data arrived: is the batch complete, is it good, has it drifted?"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from control.effects import Publish
+from control.errors import BadData, Conflict, Refused
+from control.facts import Batch, Verdict
+from control.messages import Message
+from control.names import data_version
+from control.policy import Policy, Quality
+from control.ports import Blob, Note, Services
+from control.retraining import evidence
+from control.state import Intent
+from handlers.converge import converge
+from handlers.drift import against_reference, spacing
+
+if TYPE_CHECKING:
+    from drift.profile import Profile
+
+log = logging.getLogger("homeostat.new_data")
+
+ATTEMPTS = 10
+
+
+def handle(message: Message, services: Services) -> None:
+    """One blob was closed: look at the batch it belongs to, for every policy that watches its storage."""
+    url = str(message.detail.get("url") or "")
+    watched = list(_watching(url, services))
+    if not watched:
+        log.warning("new_data dropped %r: no policy's data lies there", url)
+    for policy, path in watched:
+        arrive(policy, folder_of(policy, path), services)
+        converge(policy, services)
+
+
+def _watching(url: str, services: Services) -> Iterator[tuple[Policy, str]]:
+    """The policies whose data lies there, each with the blob's path below its own."""
+    for policy in services.policies.all():
+        try:
+            path = services.landing.owns(policy, url)
+        except Refused as fault:  # its datastore is not there: that must not keep the others waiting
+            log.error("%s: data.path: %s", policy.source, fault)  # noqa: TRY400 - the message says it all
+            continue
+        if path:
+            yield policy, path
+
+
+def look_for_lost(policy: Policy, services: Services) -> None:
+    """Take every complete batch that no event told us about."""
+    folders = {folder_of(policy, blob.path) for blob in services.landing.blobs(policy)}
+    for folder in sorted(folders):
+        arrive(policy, folder, services)
+
+
+def folder_of(policy: Policy, path: str) -> str:
+    """The batch that a blob belongs to: its folder, or itself where each file is a batch."""
+    if policy.data.complete_when.each_file:
+        return path
+    return path.rpartition("/")[0] + "/" if "/" in path else ""
+
+
+def arrive(policy: Policy, folder: str, services: Services) -> None:
+    """Take one batch into the ledger: profile, quality, data version, drift. A known one is no news."""
+    found = [
+        blob for blob in services.landing.blobs(policy, folder) if folder_of(policy, blob.path) == folder
+    ]
+    blobs = [blob for blob in found if not blob.path.rpartition("/")[2].startswith(("_", "."))]
+    if not blobs or not _complete(policy, folder, found, services):
+        return
+    version = data_version((blob.path, blob.etag) for blob in blobs)
+    if _known(policy, folder, version, services):
+        return
+    batch, detail, drifted = _look(policy, folder, version, blobs, services)
+    services.landing.register(policy, version, folder)
+    if _take(policy, batch, detail, services) and drifted:
+        _announce(policy, batch, services)
+
+
+def _complete(policy: Policy, folder: str, found: Sequence[Blob], services: Services) -> bool:
+    rule = policy.data.complete_when
+    if rule.marker is not None:
+        return any(blob.path == folder + rule.marker for blob in found)
+    if rule.stable_for is None:
+        return True
+    quiet = services.clock.now() - max(blob.modified for blob in found)
+    if quiet >= rule.stable_for:
+        return True
+    services.wakeups.wake(policy.name, rule.stable_for - quiet + timedelta(seconds=1))
+    return False
+
+
+def _known(policy: Policy, folder: str, version: str, services: Services) -> bool:
+    return any(
+        batch.path == folder and batch.version == version for batch in services.ledger.batches(policy.name)
+    )
+
+
+def _look(
+    policy: Policy, folder: str, version: str, blobs: Sequence[Blob], services: Services
+) -> tuple[Batch, dict[str, Any], bool]:
+    """Profile the batch and judge it: (the batch, the evidence in detail, has it drifted)."""
+
+    def batch(quality: Verdict, drift: Verdict, rows: int, reason: str) -> Batch:
+        return Batch(
+            version=version,
+            path=folder,
+            arrived=services.clock.now(),
+            quality=quality,
+            drift=drift,
+            rows=rows,
+            reason=reason,
+        )
+
+    try:
+        profile = services.landing.profile(policy, blobs)
+    except BadData as fault:
+        return batch("fail", "inconclusive", 0, str(fault)), {"reasons": [str(fault)]}, False
+    reasons = _unfit(policy, folder, profile, blobs, services)
+    if reasons:
+        return batch("fail", "inconclusive", profile.rows, "; ".join(reasons)), {"reasons": reasons}, False
+    champion = services.ledger.load(policy.name)[0].releasing.champion
+    every = spacing(services.ledger.batches(policy.name), services.clock.now())
+    verdict, reason, columns = against_reference(policy, champion, profile, services, every)
+    return batch("pass", verdict, profile.rows, reason), {"columns": columns}, verdict == "fail"
+
+
+def _unfit(
+    policy: Policy, folder: str, profile: Profile, blobs: Sequence[Blob], services: Services
+) -> list[str]:
+    """Why nothing may learn from the batch, and which of its blobs is to blame."""
+    rule = policy.quality
+    if rule is None:
+        return []
+    reasons = _quality(rule, profile, rule.min_rows)
+    if not reasons or len(blobs) == 1:
+        return [f"blob {blobs[0].path}: {reason}" for reason in reasons]
+    blamed = [
+        f"blob {blob.path}: {reason}"
+        for blob in blobs
+        for reason in _quality(rule, services.landing.profile(policy, [blob]), 0)
+    ]
+    return [*(f"batch {folder}: {reason}" for reason in reasons), *blamed]
+
+
+def _quality(rule: Quality, profile: Profile, min_rows: int) -> list[str]:
+    from drift.quality import check_quality
+
+    found = check_quality(profile, columns=rule.columns, max_null_rate=rule.max_null_rate, min_rows=min_rows)
+    return list(found.reasons)
+
+
+def _take(policy: Policy, batch: Batch, detail: dict[str, Any], services: Services) -> bool:
+    """Write the batch and what follows from it in one transaction; False when somebody else did."""
+    for _ in range(ATTEMPTS):
+        intent, etag = services.ledger.load(policy.name)
+        if _known(policy, batch.path, batch.version, services):
+            return False
+        now = services.clock.now()
+        arrived = Note(
+            at=now,
+            kind="evidence",
+            name="batch",
+            detail={
+                "path": batch.path,
+                "version": batch.version,
+                "rows": batch.rows,
+                "quality": batch.quality,
+                "drift": batch.drift,
+                "reason": batch.reason,
+                **detail,
+            },
+        )
+        raised = intent
+        notes: tuple[Note, ...] = ()
+        reason = _asks(policy, intent, batch)
+        if reason:
+            raised, notes = evidence(intent, now, f"batch {batch.version}", reason, path=batch.path)
+        try:
+            services.ledger.commit(raised, etag, (arrived, *notes), [batch])
+        except Conflict:
+            continue
+        log.info("%s: batch %s taken: %s", policy.name, batch.path, arrived.detail)
+        if batch.quality == "fail":
+            services.notices.tell(policy, f"{policy.name}: batch {batch.path} is not used: {batch.reason}")
+        return True
+    raise Conflict(f"{policy.name}: batch {batch.path} could not be written, the intent changes all the time")
+
+
+def _asks(policy: Policy, intent: Intent, batch: Batch) -> str:
+    """Why this batch asks for a retraining, or nothing."""
+    if batch.quality != "pass":
+        return ""
+    if intent.releasing.champion is None:
+        return "no champion yet"
+    if batch.drift == "fail" and "drift" in policy.retrain_on:
+        return "drift"
+    return "data arrived" if "data_arrived" in policy.retrain_on else ""
+
+
+def _announce(policy: Policy, batch: Batch, services: Services) -> None:
+    event = Publish(
+        type="Homeostat.DriftDetected",
+        subject=f"models/{policy.name}/batches/{batch.path.rstrip('/')}",
+        data=(
+            ("model", policy.name),
+            ("batch", batch.path),
+            ("version", batch.version),
+            ("reason", batch.reason),
+        ),
+    )
+    services.topic.publish(event)

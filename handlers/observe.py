@@ -1,0 +1,55 @@
+"""Read the facts that the intent's phases need, and no more."""
+
+from __future__ import annotations
+
+from control.errors import BadData
+from control.facts import Endpoint, Evaluation, Facts, Probe
+from control.names import deployment_name
+from control.policy import Policy
+from control.ports import Services
+from control.state import Intent
+
+
+def observe(policy: Policy, intent: Intent, services: Services) -> Facts:
+    """What is so at this moment, as far as the next decision looks at it."""
+    retraining, workspace = intent.retraining, services.workspace
+    phase, job = retraining.phase, retraining.current.job if retraining.current else ""
+    wanted = phase == "idle" and retraining.wanted > retraining.handled
+    endpoint = _endpoint(policy, intent, services)
+    return Facts(
+        batches=tuple(services.ledger.batches(policy.name)) if wanted else (),
+        job=workspace.job(job) if phase in {"launching", "running"} else None,
+        evaluation=_evaluation(policy, job, services) if phase in {"gating", "registering"} else None,
+        models=tuple(workspace.models(policy)) if phase in {"gating", "registering"} else (),
+        endpoint=endpoint,
+        probe=_probe(policy, intent, endpoint, services),
+    )
+
+
+def _evaluation(policy: Policy, job: str, services: Services) -> Evaluation | None:
+    """What the job says of its candidate; what cannot be read is the gate's to refuse, and no retry's."""
+    try:
+        return services.workspace.evaluation(policy, job)
+    except BadData as fault:
+        return Evaluation(digest="", body={}, fault=str(fault))
+
+
+def _endpoint(policy: Policy, intent: Intent, services: Services) -> Endpoint | None:
+    if intent.releasing.phase == "none" and intent.releasing.generation == 0:
+        return None  # nothing of ours can be there yet
+    return services.workspace.endpoint(policy.release.endpoint)
+
+
+def _probe(policy: Policy, intent: Intent, endpoint: Endpoint | None, services: Services) -> Probe | None:
+    """Golden predictions, asked only of a candidate that is up and about to be judged."""
+    state, candidate = intent.releasing, intent.releasing.candidate
+    if endpoint is None or candidate is None or state.phase not in {"creating", "shadow", "canary"}:
+        return None
+    name = deployment_name(candidate.generation)
+    deployment = endpoint.deployments.get(name)
+    if deployment is None or deployment.state != "succeeded":
+        return None
+    bakes = {"creating": None, "shadow": policy.release.mirror_for, "canary": policy.release.bake}
+    bake = bakes[state.phase]
+    baking = bake is not None and (state.since is None or services.clock.now() - state.since < bake)
+    return None if baking else services.workspace.probe(policy, name, candidate.version)

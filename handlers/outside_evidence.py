@@ -1,0 +1,98 @@
+"""Evidence that others bring: Azure ML's monitors, Azure Monitor's alerts, the calendar.
+
+The same key again is no news.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from control.errors import Conflict
+from control.messages import Message
+from control.policy import Policy
+from control.ports import Note, Services
+from control.retraining import evidence, happening
+from control.state import Intent
+from handlers.converge import converge
+from handlers.managed import managed
+
+log = logging.getLogger("homeostat.outside_evidence")
+
+ATTEMPTS = 10
+Change = Callable[[Intent, datetime], tuple[Intent, tuple[Note, ...]]]
+
+
+def drift_alert(message: Message, services: Services) -> None:
+    """Drift was announced. Our own announcement is in the ledger already: it only wakes the model."""
+    if message.model is not None:
+        for policy in managed(message, services):
+            converge(policy, services)
+        return
+    monitor = str(message.detail.get("monitor"))
+    watched = [policy for policy in services.policies.all() if monitor in policy.monitors]
+    if not watched:
+        log.warning("drift_alert dropped: no policy names the monitor %r", monitor)
+    for policy in watched:
+        if "drift" in policy.retrain_on:
+            key = f"monitor {monitor} {message.detail.get('key')}"
+            _evidence(policy, key, "monitor breached", message.source, services)
+        converge(policy, services)
+
+
+def alert(message: Message, services: Services) -> None:
+    """An alert fired: retrain or notify, as the policies map its rule."""
+    rule = str(message.detail.get("rule"))
+    mapped = [
+        (policy, entry.do)
+        for policy in services.policies.all()
+        for entry in policy.alerts
+        if entry.rule == rule
+    ]
+    if not mapped:
+        log.warning("alert dropped: no policy maps the rule %r", rule)
+    key = f"alert {message.detail.get('key')}"
+    told = {name: value for name, value in message.detail.items() if name != "key"}
+    for policy, action in mapped:
+        if action == "retrain":
+            _evidence(policy, key, "alert", message.source, services)
+            converge(policy, services)
+        elif _take(policy, key, partial(happening, key=key, name="alert", **told), services):
+            severity = message.detail.get("severity") or "unknown"
+            services.notices.tell(policy, f"{policy.name}: alert {rule} fired (severity {severity})")
+
+
+def schedules(policy: Policy, services: Services) -> None:
+    """The calendar: each moment that a `cron` trigger was due since the champion took over, once."""
+    champion = services.ledger.load(policy.name)[0].releasing.champion if policy.schedules else None
+    if champion is None:
+        return
+    from control.schedule import last_due
+
+    for schedule in policy.schedules:
+        due = last_due(schedule, services.clock.now())
+        if due > champion.since:
+            key = f"cron {schedule.expression} {due.isoformat()}"
+            _evidence(policy, key, "schedule", f"cron {schedule.expression}", services)
+
+
+def _evidence(policy: Policy, key: str, reason: str, source: str, services: Services) -> None:
+    _take(policy, key, partial(evidence, key=key, reason=reason, source=source), services)
+
+
+def _take(policy: Policy, key: str, change: Change, services: Services) -> bool:
+    """Write what was heard; False when it was known already."""
+    for _ in range(ATTEMPTS):
+        intent, etag = services.ledger.load(policy.name)
+        changed, notes = change(intent, services.clock.now())
+        if not notes:
+            log.info("%s: %s is known already", policy.name, key)
+            return False
+        try:
+            services.ledger.commit(changed, etag, notes)
+        except Conflict:
+            continue
+        return True
+    raise Conflict(f"{policy.name}: {key} could not be written, the intent changes all the time")

@@ -1,0 +1,1 @@
+"""Azure on one machine: the services the app talks to, on loopback."""

@@ -1,0 +1,275 @@
+"""Azure on one machine: every part of `local/`, started and stopped together."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import importlib
+import json
+import logging
+import os
+import secrets
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Self
+
+from local.azurite import Azurite, AzuriteFailed
+from local.eventgrid import EventGrid
+from local.functions import FunctionsHost
+from local.ports import remembered
+from local.storage_events import StorageEvents
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from types import TracebackType
+
+    from local.azureml import AzureML
+    from local.serving import Serving
+    from local.storage import StorageAccount
+
+log = logging.getLogger(__name__)
+PORTS = ("blob", "queue", "table", "eventgrid", "azureml", "functions")
+SCHEDULES = {
+    "HOMEOSTAT_DRIFT_CHECK_SCHEDULE": "0 0 * * * *",
+    "HOMEOSTAT_RECONCILE_SCHEDULE": "0 */5 * * * *",
+}
+"""When the app's timers fire, as in Azure; the environment may say otherwise."""
+
+
+class StateInUse(Exception):  # noqa: N818 - reads as what it is
+    """Another local Azure runs on that state folder; the message says which process."""
+
+
+class LocalAzure:
+    """All of local Azure, on one state folder.
+
+    Args:
+        state: folder for everything that must last.
+        app: folder of function_app.py.
+        policies: the app's policies; beside function_app.py by default.
+        environments: cache of job environments; the default one when None.
+        schedules: when the app's timers fire, by the name of the setting; the environment's, else Azure's.
+        with_host: whether to run the Functions host.
+        time_scale: what Event Grid's waits are multiplied by.
+        told: is told what happens to the Functions host while it runs.
+    """
+
+    def __init__(
+        self,
+        *,
+        state: Path,
+        app: Path,
+        policies: Path | None = None,
+        environments: Path | None = None,
+        schedules: Mapping[str, str] | None = None,
+        with_host: bool = True,
+        time_scale: float = 1.0,
+        told: Callable[[str], None] = log.warning,
+    ) -> None:
+        self.state = state.absolute()
+        self._app = app.absolute()
+        self._policies = (policies or app / "policies").absolute()
+        self._environments = environments
+        self._schedules = schedules or {name: os.environ.get(name) or at for name, at in SCHEDULES.items()}
+        self._with_host = with_host
+        self._time_scale = time_scale
+        self._told = told
+        self._stack = AsyncExitStack()
+        self._ports: dict[str, int] = {}
+        self._urls: dict[str, str] = {}
+        self._key = ""
+        self.account: StorageAccount
+        self.eventgrid: EventGrid
+        self.azureml: AzureML
+        self.serving: Serving
+        self.host: FunctionsHost | None = None
+
+    async def __aenter__(self) -> Self:
+        """Start everything.
+
+        Raises:
+            StateInUse: another one runs on the state folder.
+            AzuriteFailed, HostFailed: that part did not come up.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        err: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop everything, in the reverse order."""
+        await self._stack.aclose()
+
+    def addresses(self) -> dict[str, Any]:
+        """Where everything is, for any client of Azure."""
+        from local.azureml import RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE
+
+        return {
+            "functions": self._urls["functions"],
+            "eventgrid": {"endpoint": self.eventgrid.endpoint("homeostat"), "key": self._key},
+            "azureml": {
+                "url": self._urls["azureml"],
+                "subscription": SUBSCRIPTION,
+                "resource_group": RESOURCE_GROUP,
+                "workspace": WORKSPACE,
+            },
+            "storage": self.account.connection_string,
+        }
+
+    def settings(self) -> dict[str, str]:
+        """The app's settings: what Azure would hold as app settings."""
+        where = self.addresses()
+        azureml, topic = where["azureml"], where["eventgrid"]
+        return {
+            "AzureWebJobsStorage": where["storage"],
+            "HomeostatStorage": where["storage"],
+            "HOMEOSTAT_SUBSCRIPTION_ID": azureml["subscription"],
+            "HOMEOSTAT_RESOURCE_GROUP": azureml["resource_group"],
+            "HOMEOSTAT_WORKSPACE": azureml["workspace"],
+            "HOMEOSTAT_AZUREML_URL": azureml["url"],
+            "HOMEOSTAT_TOPIC_ENDPOINT": topic["endpoint"],
+            "HOMEOSTAT_TOPIC_KEY": topic["key"],
+            "HOMEOSTAT_POLICIES": str(self._policies),
+            # on loopback looking costs nothing, and a wake-up should not wait for it
+            "AzureFunctionsJobHost__extensions__queues__maxPollingInterval": "00:00:00.25",
+            **self._schedules,
+        }
+
+    async def _start(self) -> None:
+        self.state.mkdir(parents=True, exist_ok=True)
+        self._stack.callback(lock(self.state / "lock").close)
+        self._ports = remembered(self.state / "ports.json", PORTS)
+        self._key = remembered_key(self.state / "topic_key.json")
+        self._urls["functions"] = f"http://127.0.0.1:{self._ports['functions']}"
+        azurite = Azurite(
+            state=self.state / "azurite",
+            ports=(self._ports["blob"], self._ports["queue"], self._ports["table"]),
+        )
+        self._stack.push_async_callback(azurite.stop)
+        # importing takes as long as Azurite does: both at once
+        self.account, _ = await asyncio.gather(
+            azurite.start(), asyncio.to_thread(importlib.import_module, "local.subscriptions")
+        )
+        keeper = asyncio.create_task(self._keep(azurite), name="azurite")
+        self._stack.push_async_callback(_cancelled, keeper)
+        await self._start_eventgrid()
+        await self._start_azureml()
+        await asyncio.gather(self._start_host(), self._start_storage_events())
+
+    async def _keep(self, azurite: Azurite) -> None:
+        """Start Azurite again, on its ports, when it dies."""
+        while True:
+            code = await azurite.wait()
+            self._told(f"Azurite died (exit code {code}); starting it again")
+            await asyncio.sleep(0.5)
+            try:
+                await azurite.start()
+                self._told("Azurite is back")
+            except AzuriteFailed as err:
+                self._told(str(err))
+
+    async def _start_eventgrid(self) -> None:
+        from local.subscriptions import subscriptions, topics
+
+        self.eventgrid = EventGrid(
+            state=self.state / "eventgrid",
+            topics=topics(self._key),
+            subscriptions=subscriptions(self._urls["functions"], self._time_scale),
+            account=self.account,
+            port=self._ports["eventgrid"],
+        )
+        self._stack.push_async_callback(self.eventgrid.stop)
+        await self.eventgrid.start()
+
+    async def _start_azureml(self) -> None:
+        from local.azureml import WORKSPACE_ID, AzureML
+        from local.environments import default_cache
+        from local.serving import Serving
+
+        self.serving = Serving(state=self.state / "serving", account=self.account, workspace=WORKSPACE_ID)
+        await self.serving.start()
+        self._stack.push_async_callback(self.serving.stop)
+        self.azureml = AzureML(
+            state=self.state / "azureml",
+            account=self.account,
+            publish=self.eventgrid.publish,
+            environments=self._environments or default_cache(),
+            serving=self.serving,
+            port=self._ports["azureml"],
+        )
+        self._urls["azureml"] = await self.azureml.start()
+        self._stack.push_async_callback(self.azureml.stop)
+
+    async def _start_storage_events(self) -> None:
+        from local.subscriptions import STORAGE_ID
+
+        watcher = StorageEvents(
+            state=self.state / "storage_events",
+            account=self.account,
+            topic_id=STORAGE_ID,
+            publish=self.eventgrid.publish,
+        )
+        self._stack.push_async_callback(watcher.stop)
+        await watcher.start()
+
+    async def _start_host(self) -> None:
+        if not self._with_host:
+            return
+        self.host = FunctionsHost(
+            app=self._app,
+            state=self.state / "host",
+            port=self._ports["functions"],
+            settings=self.settings(),
+            changed=self._host_changed,
+        )
+        self._stack.push_async_callback(self.host.stop)
+        await self.host.start()
+        self.eventgrid.hurry()
+
+    def _host_changed(self, what: str, answers: bool) -> None:  # noqa: FBT001 - a callback
+        self._told(what)
+        if answers:
+            self.eventgrid.hurry()
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def lock(path: Path) -> IO[str]:
+    """Take the state folder: held while the file is open, also free again after a kill.
+
+    Raises:
+        StateInUse: somebody else has it.
+    """
+    file = path.open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as err:
+        file.seek(0)
+        holder = file.read().strip() or "unknown"
+        file.close()
+        raise StateInUse(f"local Azure runs already on {path.parent} (process {holder})") from err
+    file.truncate(0)
+    file.write(str(os.getpid()))
+    file.flush()
+    return file
+
+
+def remembered_key(path: Path) -> str:
+    """The topic's key: made once for a state folder."""
+    if path.is_file():
+        return str(json.loads(path.read_text())["key"])
+    key = secrets.token_urlsafe(32)
+    path.touch(mode=0o600)
+    path.write_text(json.dumps({"key": key}))
+    return key

@@ -1,0 +1,57 @@
+"""The manifest: which batches train and which evaluate (docs/pipeline-contract.md)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pipelines.errors import Unusable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Manifest:
+    """What the app asks of one run."""
+
+    training: tuple[str, ...]
+    evaluation: tuple[str, ...]
+    """Empty: keep rows of `training` back."""
+    features: tuple[str, ...]
+    """Empty: every usable column but the label."""
+    seed: int
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read and check a manifest.
+
+    Raises:
+        Unusable: it is not one.
+    """
+    try:
+        body = json.loads(path.read_text())
+    except ValueError as error:
+        raise Unusable(f"{path.name}: not JSON: {error}") from error
+    if not isinstance(body, dict) or body.get("schema") != 1:
+        raise Unusable(f"{path.name}: not a manifest of schema 1")
+    training = _strings(body, "training")
+    if not training:
+        raise Unusable(f"{path.name}: 'training' names no batch")
+    seed = body.get("seed", 0)
+    if not isinstance(seed, int) or seed < 0:
+        raise Unusable(f"{path.name}: 'seed' must be a whole number, 0 or more")
+    return Manifest(
+        training=training,
+        evaluation=_strings(body, "evaluation"),
+        features=_strings(body, "features"),
+        seed=seed,
+    )
+
+
+def _strings(body: dict[str, Any], name: str) -> tuple[str, ...]:
+    values = body.get(name, [])
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise Unusable(f"manifest: '{name}' must be a list of strings")
+    return tuple(values)

@@ -1,0 +1,478 @@
+"""Azure ML as the app sees it: assets, jobs, models, endpoints, through the real client and real processes."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from cloud.assets import register_assets
+from cloud.connections import Connections
+from cloud.datastores import DEFAULT, Datastores
+from cloud.models import output
+from cloud.services import build
+from cloud.settings import Settings
+from control.errors import BadData, Refused, Unavailable
+from control.facts import Batch
+from control.names import job_name
+from control.policy import Approval, CompleteWhen, Data, DriftSignal, Gates, Policy, Release, Retrain
+from control.ports import Services
+from control.state import Training
+from drift.profile import profile_batches
+
+if TYPE_CHECKING:
+    from local.storage import StorageAccount
+
+REPOSITORY = Path(__file__).parents[3]
+NOW = datetime.now(UTC)
+
+PIPELINE = """
+type: pipeline
+experiment_name: mine
+settings: {default_compute: serverless}
+inputs:
+  data: {type: uri_folder}
+  manifest: {type: uri_file}
+  champion: {type: uri_folder}
+  answer: 0.25
+outputs:
+  model: {type: uri_folder}
+  evaluation: {type: uri_folder}
+jobs:
+  make:
+    type: command
+    component: azureml:COMPONENT@latest
+    inputs:
+      data: ${{parent.inputs.data}}
+      manifest: ${{parent.inputs.manifest}}
+      champion: ${{parent.inputs.champion}}
+      answer: ${{parent.inputs.answer}}
+    outputs:
+      model: ${{parent.outputs.model}}
+      evaluation: ${{parent.outputs.evaluation}}
+"""
+COMPONENT = """
+$schema: https://azuremlschemas.azureedge.net/latest/commandComponent.schema.json
+type: command
+name: COMPONENT
+is_deterministic: false
+inputs:
+  data: {type: uri_folder}
+  manifest: {type: uri_file}
+  champion: {type: uri_folder}
+  answer: {type: number}
+outputs:
+  model: {type: uri_folder}
+  evaluation: {type: uri_folder}
+code: ../src
+environment: azureml:ENVIRONMENT@latest
+command: >-
+  python make.py ${{inputs.data}} ${{inputs.manifest}} ${{inputs.champion}} ${{inputs.answer}}
+  ${{outputs.model}} ${{outputs.evaluation}}
+"""
+MAKE = """
+import json, pathlib, sys
+data, manifest, champion, answer, model, evaluation = sys.argv[1:]
+asked = json.loads(pathlib.Path(manifest).read_text())
+found = [sorted(p.name for p in (pathlib.Path(data) / batch).iterdir()) for batch in asked["training"]]
+if asked["model"].endswith("-breaks"):
+    sys.exit("no rows to learn from")
+out = pathlib.Path(model)
+(out / "model.json").write_text(answer)
+golden = {"schema": 1, "request": {"rows": 3}, "response": [float(answer)] * 3}
+(out / "golden.json").write_text(json.dumps(golden))
+(pathlib.Path(evaluation) / "evaluation.json").write_text(json.dumps({
+    "schema": 1, "found": found, "champion": sorted(p.name for p in pathlib.Path(champion).iterdir()), "asked": asked}))
+"""
+SCORE = """
+import json, os, pathlib
+from azureml.ai.monitoring import Collector
+def init():
+    global answer, collector
+    if os.environ.get("BREAK"):
+        raise RuntimeError("the model does not load")
+    file = next(pathlib.Path(os.environ["AZUREML_MODEL_DIR"]).rglob("model.json"))
+    answer = float(file.read_text())
+    collector = Collector(name="model_inputs")
+def run(raw):
+    import pandas
+    rows = json.loads(raw)["rows"]
+    collector.collect(pandas.DataFrame({"n": list(range(rows)), "carrier": ["UA"] * rows}))
+    return [answer] * rows
+"""
+DEPLOYMENT = """
+$schema: https://azuremlschemas.azureedge.net/latest/managedOnlineDeployment.schema.json
+name: template
+endpoint_name: template
+environment: azureml:ENVIRONMENT@latest
+code_configuration: {code: score, scoring_script: score.py}
+environment_variables: {ENVIRONMENT_VARIABLES}
+instance_type: Standard_DS3_v2
+instance_count: 1
+data_collector: {collections: {model_inputs: {enabled: "true"}}}
+"""
+
+
+@pytest.fixture(scope="session")
+def azureml(
+    background: Any, azurite: StorageAccount, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """Local Azure ML with real jobs and real inference servers."""
+    from local.azureml import AzureML
+    from local.environments import conda_of, default_cache, environment_path, is_built
+    from local.serving import Serving
+
+    cache = Path(os.environ.get("HOMEOSTAT_ENVIRONMENTS") or REPOSITORY / ".homeostat" / "environments")
+    if not is_built(environment_path(conda_of(REPOSITORY / "pipelines" / "environment.yml"), cache)):
+        pytest.skip(f"the pipelines' environment is not built in {default_cache().name}: make setup")
+
+    async def publish(_topic: str, _events: list[dict[str, Any]]) -> None:
+        """Nobody listens to this one's events."""
+
+    state = tmp_path_factory.mktemp("azureml")
+    serving = Serving(state=state / "serving", account=azurite)
+    service = AzureML(
+        state=state / "azureml",
+        account=azurite,
+        publish=publish,
+        environments=cache,
+        serving=serving,
+        operation_seconds=0.1,
+    )
+    background.run(serving.start())
+    yield background.run(service.start())
+    background.run(service.stop())
+    background.run(serving.stop())
+
+
+@dataclass(frozen=True)
+class Project:
+    """A user's folder and the app deployed with it."""
+
+    root: Path
+    settings: Settings
+    services: Services
+    connections: Connections
+    policy: Policy
+    patience: float
+
+
+@pytest.fixture
+def project(
+    request: pytest.FixtureRequest,
+    settings: Settings,
+    unique: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Project]:
+    monkeypatch.setenv("AZUREML_CURRENT_CLOUD", "AzureCloud")  # the client sets it: put back afterwards
+    if settings.is_local:
+        settings = replace(settings, azureml_url=request.getfixturevalue("azureml"))
+    settings = replace(settings, policies=tmp_path / "policies")
+    names = {
+        "COMPONENT": unique,
+        "ENVIRONMENT": f"{unique}-env",
+        "ENVIRONMENT_VARIABLES": "OMP_NUM_THREADS: '1'",
+    }
+    write(tmp_path / "pipelines/train.yml", PIPELINE, names)
+    write(tmp_path / "pipelines/components/make.yml", COMPONENT, names)
+    write(tmp_path / "pipelines/src/make.py", MAKE, {})
+    write(tmp_path / "pipelines/score/score.py", SCORE, {})
+    write(tmp_path / "pipelines/deployment.yml", DEPLOYMENT, names)
+    write(
+        tmp_path / "pipelines/environment.yml",
+        (REPOSITORY / "pipelines/environment.yml").read_text(),
+        {"homeostat-tabular": f"{unique}-env"},
+    )
+    shutil.copy(REPOSITORY / "pipelines/conda.yml", tmp_path / "pipelines/conda.yml")
+    policy = Policy(
+        name=unique,
+        data=Data(datastore="landing", prefix=f"{unique}/", complete_when=CompleteWhen(marker="_SUCCESS")),
+        retrain_on=frozenset({"drift"}),
+        inputs=DriftSignal(features=("n",)),
+        retrain=Retrain(job="pipelines/train.yml"),
+        gates=Gates(golden_tolerance=1e-6),
+        approval=Approval(required=False),
+        release=Release(endpoint=f"e-{unique}", deployment="pipelines/deployment.yml"),
+        digest="policy-digest",
+        source=f"policies/{unique}.yaml",
+    )
+    connections = Connections(settings)
+    yield Project(tmp_path, settings, build(settings), connections, policy, 60 if settings.is_local else 2400)
+    if build(settings).workspace.endpoint(policy.release.endpoint).state != "missing":
+        connections.ml.online_endpoints.begin_delete(policy.release.endpoint)
+
+
+def write(path: Path, text: str, names: dict[str, str]) -> None:
+    for word, name in names.items():
+        text = (
+            text.replace(word, name)
+            if word != "ENVIRONMENT"
+            else text.replace("azureml:ENVIRONMENT@", f"azureml:{name}@")
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def batch(project: Project, month: str) -> Batch:
+    """Rows that arrived."""
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"n": range(100), "carrier": ["UA", "AA"] * 50}), sink)
+    landing = Datastores(project.connections)["landing"]
+    landing.write(f"{project.policy.data.prefix}{month}/rows.parquet", sink.getvalue())
+    return Batch(version=f"v-{month}", path=f"{month}/", arrived=NOW, quality="pass", drift="fail", rows=100)
+
+
+def training(policy: Policy, batches: list[Batch], champion: str | None = None) -> Training:
+    versions = tuple(one.version for one in batches)
+    return Training(
+        epoch=1,
+        job=job_name(policy.name, 1, [versions, champion]),
+        training=versions,
+        evaluation=(),
+        champion=champion,
+        policy_digest=policy.digest,
+        launched=NOW,
+    )
+
+
+def ended(project: Project, job: str, eventually: Callable[..., Any]) -> Any:
+    workspace = project.services.workspace
+    return eventually(
+        lambda: (found := workspace.job(job)).status not in {"missing", "active"} and found,
+        project.patience,
+        0.2,
+    )
+
+
+def test_landing_is_the_policys_storage_and_registers_batches_once(project: Project) -> None:
+    landing, policy = project.services.landing, project.policy
+    arrived = batch(project, "2013-01")
+    (blob,) = landing.blobs(policy, "2013-01/")
+    store = Datastores(project.connections)["landing"]
+    url = f"{store.service.rstrip('/')}/{store.container.container_name}/{policy.data.prefix}{blob.path}"
+    assert landing.owns(policy, url) == "2013-01/rows.parquet"
+    assert landing.owns(policy, url.replace(policy.data.prefix, "other/")) is None
+    assert landing.owns(policy, "https://evil.example/landing/x") is None
+    assert landing.profile(policy, [blob]).rows == 100
+    landing.register(policy, "0a1b", arrived.path)
+    landing.register(policy, "0a1b", arrived.path)
+    (registered,) = project.connections.ml.data.list(name=f"{policy.name}-data")
+    assert registered.path.endswith(f"datastores/landing/paths/{policy.data.prefix}2013-01/")
+
+
+def test_what_is_not_there_is_said_to_be_missing(project: Project) -> None:
+    workspace, policy = project.services.workspace, project.policy
+    assert workspace.job("rt-nothing-1-00000000").status == "missing"
+    assert workspace.models(policy) == ()
+    assert workspace.endpoint("no-such-endpoint").state == "missing"
+    assert workspace.evaluation(policy, "rt-nothing-1-00000000") is None
+    assert project.services.profiles.reference(policy, "1") is None
+    assert workspace.probe(policy, "g001", "1").verdict == "inconclusive"
+    workspace.delete_deployment(policy, "g001")
+
+
+def test_assets_are_registered_when_they_change_and_only_then(project: Project) -> None:
+    ml, folder = project.connections.ml, project.root / "pipelines"
+
+    def registered() -> list[tuple[str, str, bool]]:
+        return [(one.kind, one.version, one.new) for one in register_assets(ml, [folder])]
+
+    assert registered() == [("environment", "1", True), ("component", "1", True)]
+    assert registered() == [("environment", "1", False), ("component", "1", False)]
+    first = (folder / "src/make.py").read_text()
+    (folder / "src/make.py").write_text(first + "# changed\n")
+    assert registered() == [("environment", "1", False), ("component", "2", True)]
+    (folder / "src/make.py").write_text(first)
+    assert registered() == [("environment", "1", False), ("component", "3", True)]
+    (folder / "environment.yml").write_text((folder / "environment.yml").read_text() + "tags: {a: b}\n")
+    assert registered() == [("environment", "2", True), ("component", "4", True)]
+    component = folder / "components/make.yml"
+    component.write_text(component.read_text() + "version: 9\n")
+    assert registered()[1] == ("component", "9", True)
+    assert registered()[1] == ("component", "9", False)
+    (folder / "src/make.py").write_text("# other\n")
+    with pytest.raises(Refused, match="raise its version"):
+        registered()
+
+
+def test_from_batches_to_an_answering_model(project: Project, eventually: Callable[..., Any]) -> None:
+    services, policy = project.services, project.policy
+    workspace = services.workspace
+    register_assets(project.connections.ml, [project.root / "pipelines"])
+    months = [batch(project, "2013-01"), batch(project, "2013-02")]
+    run = training(policy, months)
+
+    # the job
+    workspace.submit(policy, run, months)
+    workspace.submit(policy, run, list(reversed(months)))
+    assert ended(project, run.job, eventually).status == "completed"
+    job = project.connections.ml.jobs.get(run.job)
+    assert job.experiment_name == policy.name
+    assert job.tags["homeostat.policy"] == "policy-digest"
+    evaluation = workspace.evaluation(policy, run.job)
+    assert evaluation is not None
+    assert evaluation.body["found"] == [["rows.parquet"], ["rows.parquet"]]
+    assert evaluation.body["champion"] == ["NO_CHAMPION"]
+    assert evaluation.body["asked"]["training"] == ["2013-01/", "2013-02/"]
+
+    # the model
+    profile = profile_batches([pa.record_batch({"n": pa.array(range(9))})])
+    Datastores(project.connections)[DEFAULT].write(
+        output(policy.name, run.job, "model").path + "reference_profile.bin", profile.to_bytes()
+    )
+    tags = {"homeostat.evidence": evaluation.digest, "homeostat.job": run.job}
+    workspace.register(policy, "1", run.job, tags)
+    workspace.register(policy, "1", run.job, tags)
+    with pytest.raises(Refused, match="already with other homeostat"):
+        workspace.register(policy, "1", run.job, tags | {"homeostat.evidence": "other"})
+    for version in ("10", "9"):
+        workspace.register(policy, version, run.job, tags)
+    assert [one.version for one in workspace.models(policy)] == ["1", "9", "10"]
+    assert workspace.models(policy)[0].tags == tags
+    reference = services.profiles.reference(policy, "1")
+    assert reference is not None
+    assert reference.rows == 9
+
+    # the next job sees the champion's folder
+    second = training(policy, months, champion="1")
+    workspace.submit(policy, second, months)
+
+    # the endpoint
+    workspace.create_endpoint(policy)
+    eventually(
+        lambda: workspace.endpoint(policy.release.endpoint).state == "succeeded", project.patience, 0.2
+    )
+    workspace.create_endpoint(policy)
+    workspace.create_deployment(policy, "g001", "1")
+    workspace.create_deployment(policy, "g001", "1")
+    with pytest.raises(Refused, match="has model version 1, not 9"):
+        workspace.create_deployment(policy, "g001", "9")
+    eventually(
+        lambda: workspace.endpoint(policy.release.endpoint).deployments["g001"].state == "succeeded",
+        project.patience,
+        0.2,
+    )
+    endpoint = workspace.endpoint(policy.release.endpoint)
+    assert (endpoint.deployments["g001"].model_version, endpoint.traffic) == ("1", {})
+
+    # golden predictions
+    asked_at = datetime.now(UTC)
+    assert workspace.probe(policy, "g001", "1").verdict == "pass"
+    store = Datastores(project.connections)[DEFAULT]
+    golden = output(policy.name, run.job, "model").path + "golden.json"
+    store.write(golden, b'{"schema": 1, "request": {"rows": 1}, "response": [0.26]}')
+    probe = workspace.probe(policy, "g001", "1")
+    assert (probe.verdict, probe.reason) == ("fail", "response[0] is off by 0.01, 1e-06 is allowed")
+    store.write(golden, b"{")
+    assert workspace.probe(policy, "g001", "1").verdict == "inconclusive"
+    assert workspace.probe(policy, "g007", "1").verdict == "inconclusive"
+
+    # traffic
+    workspace.set_traffic(policy, {"g001": 100}, {})
+    eventually(
+        lambda: workspace.endpoint(policy.release.endpoint).traffic == {"g001": 100}, project.patience, 0.2
+    )
+    workspace.create_endpoint(policy)
+    assert workspace.endpoint(policy.release.endpoint).traffic == {"g001": 100}
+
+    # what it was asked comes back as a profile
+    current = eventually(
+        lambda: services.profiles.production(
+            policy, "g001", asked_at - timedelta(hours=1), datetime.now(UTC)
+        ),
+        project.patience,
+        0.3,
+    )
+    assert current.rows in {3, 4}
+    assert sorted(current.columns) == ["carrier", "n"]
+    assert services.profiles.production(policy, "g009", asked_at, datetime.now(UTC)) is None
+
+    workspace.set_traffic(policy, {}, {})
+    eventually(lambda: workspace.endpoint(policy.release.endpoint).traffic == {}, project.patience, 0.2)
+    workspace.delete_deployment(policy, "g001")
+    eventually(lambda: not workspace.endpoint(policy.release.endpoint).deployments, project.patience, 0.2)
+    workspace.delete_deployment(policy, "g001")
+
+    assert ended(project, second.job, eventually).status == "completed"
+    again = workspace.evaluation(policy, second.job)
+    assert again is not None
+    assert "model.json" in again.body["champion"]
+
+
+def test_what_fails_says_why(project: Project, eventually: Callable[..., Any]) -> None:
+    policy = replace(project.policy, name=f"{project.policy.name}-breaks")
+    workspace = project.services.workspace
+    register_assets(project.connections.ml, [project.root / "pipelines"])
+    months = [batch(project, "2013-01")]
+    run = training(policy, months)
+    workspace.submit(policy, run, months)
+    job = ended(project, run.job, eventually)
+    assert job.status == "failed"
+    assert "no rows to learn from" in job.reason or "http" in job.reason
+
+    store = Datastores(project.connections)[DEFAULT]
+    store.write(output(policy.name, run.job, "evaluation").path + "evaluation.json", b"half of")
+    with pytest.raises(BadData, match="cannot be read"):
+        workspace.evaluation(policy, run.job)
+
+    store.write(output(policy.name, run.job, "model").path + "model.json", b"1")
+    workspace.register(policy, "1", run.job, {})
+    deployment = project.root / "pipelines/deployment.yml"
+    deployment.write_text(deployment.read_text().replace("OMP_NUM_THREADS: '1'", "BREAK: '1'"))
+    workspace.create_endpoint(policy)
+    eventually(
+        lambda: workspace.endpoint(policy.release.endpoint).state == "succeeded", project.patience, 0.2
+    )
+    workspace.create_deployment(policy, "g001", "1")
+    found = eventually(
+        lambda: (
+            (one := workspace.endpoint(policy.release.endpoint).deployments["g001"]).state == "failed" and one
+        ),
+        project.patience,
+        0.2,
+    )
+    assert "the model does not load" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda text: text.replace("  champion: {type: uri_folder}\n", ""), "has no input 'champion'"),
+        (lambda text: text.replace("  evaluation: {type: uri_folder}\n", ""), "has no output 'evaluation'"),
+        (
+            lambda _text: "type: command\ncommand: ls\nenvironment: azureml:x:1\n",
+            "a retraining is a pipeline",
+        ),
+        (lambda _text: "type: pipeline\njobs: 7\n", "pipelines/train.yml cannot be read as Azure ML"),
+        (None, "which does not exist"),
+    ],
+)
+def test_a_pipeline_that_breaks_the_contract_is_refused(project: Project, spoil: Any, message: str) -> None:
+    file = project.root / "pipelines/train.yml"
+    if spoil is None:
+        file.unlink()
+    else:
+        file.write_text(spoil(file.read_text()))
+    months = [batch(project, "2013-01")]
+    with pytest.raises(Refused, match=message):
+        project.services.workspace.submit(project.policy, training(project.policy, months), months)
+
+
+def test_a_service_that_does_not_answer_is_unavailable(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AZUREML_CURRENT_CLOUD", "AzureCloud")
+    if not settings.is_local:
+        pytest.skip("Azure cannot be switched off")
+    with pytest.raises(Unavailable, match="reading job x"):
+        build(settings).workspace.job("x")

@@ -1,0 +1,51 @@
+"""docs/add-a-model.md, word for word: another data set, another policy, another pipeline, no Python."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+
+import flow_docs
+import flow_rain
+from flow_loop import Loop, settings, write_policy
+
+from cloud.mlclient import ml_client
+from cloud.settings import read_settings
+
+
+def test_a_second_model_goes_through_the_whole_loop(loop: Loop) -> None:
+    write_policy(loop.folder / "app", "rain", flow_docs.policy())
+    loop.land("rain/2013-01/", flow_rain.month(1))
+    first = loop.until("a first champion", lambda: loop.intent("rain").releasing.champion)
+    loop.land("rain/2013-02/", flow_rain.month(2))
+    loop.until("nothing fresh to learn from", lambda: loop.audit("rain", "no retraining"))
+    loop.land("rain/2013-03/", flow_rain.month(3))
+    second = loop.until(
+        "the gate's word on a candidate",
+        lambda: loop.audit("rain", "candidate passed", "candidate refused")[1:],
+    )
+    judged = second[0]["detail"]
+    assert judged["champion"] == first.version
+    assert judged["checks"], "the policy's threshold was asked"
+    if judged["verdict"] == "pass":
+        loop.until(
+            "the second champion", lambda: loop.intent("rain").releasing.champion.version == judged["version"]
+        )
+    ml = ml_client(read_settings(settings(loop.addresses, loop.folder / "app" / "policies")))
+    uri = str(ml.online_endpoints.get("rain").scoring_uri)
+    key = str(ml.online_endpoints.get_keys("rain").primary_key)
+    rows = flow_rain.month(4).select(flow_rain.FEATURES).slice(0, 5)
+    body = {
+        "input_data": {
+            "columns": flow_rain.FEATURES,
+            "data": [list(row.values()) for row in rows.to_pylist()],
+        }
+    }
+    request = urllib.request.Request(
+        uri,
+        data=json.dumps(body).encode(),
+        headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        assert answer.status == 200
+        assert len(json.loads(answer.read())["probabilities"]) == 5

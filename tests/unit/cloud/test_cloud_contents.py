@@ -1,0 +1,113 @@
+"""What pipelines write and what they are told: locations, manifest, evaluation, golden predictions."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from cloud.datastores import Location
+from cloud.jobs import manifest_body, read_evaluation
+from cloud.probe import judge, read_golden
+from control.errors import BadData
+from control.facts import Batch
+from control.policy import Approval, CompleteWhen, Data, DriftSignal, Gates, Policy, Release, Retrain
+from control.state import Training
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("uri", "place"),
+    [
+        ("azureml://datastores/landing/paths/a/b/", Location("landing", "a/b/")),
+        (
+            "azureml://subscriptions/s/resourcegroups/g/workspaces/w/datastores/workspaceblobstore/paths/x",
+            Location("workspaceblobstore", "x"),
+        ),
+        ("azureml:/subscriptions/s/resourceGroups/g/datastores/d/paths/", Location("d", "")),
+        ("azureml://jobs/j/outputs/artifacts/paths/model/", None),
+        ("https://a.blob.core.windows.net/c/x", None),
+        ("", None),
+    ],
+)
+def test_where_a_uri_points(uri: str, place: Location | None) -> None:
+    assert Location.of(uri) == place
+
+
+def policy(**changes: Any) -> Policy:
+    fields: dict[str, Any] = {
+        "name": "m",
+        "data": Data(datastore="landing", prefix="x/", complete_when=CompleteWhen(each_file=True)),
+        "retrain_on": frozenset({"drift"}),
+        "inputs": DriftSignal(features=("carrier", "temp"), lookback=timedelta(days=1)),
+        "retrain": Retrain(job="pipelines/train.yml"),
+        "gates": Gates(),
+        "approval": Approval(),
+        "release": Release(endpoint="e", deployment="pipelines/deployment.yml"),
+        "digest": "d",
+        "source": "policies/m.yaml",
+    }
+    return Policy(**(fields | changes))
+
+
+def test_the_manifest_names_paths_in_the_order_of_the_training() -> None:
+    training = Training(
+        epoch=7,
+        job="j",
+        training=("v2", "v1"),
+        evaluation=("v3",),
+        champion=None,
+        policy_digest="d",
+        launched=NOW,
+    )
+    batches = [
+        Batch(version=f"v{n}", path=f"2013-0{n}/", arrived=NOW, quality="pass", drift="pass", rows=1)
+        for n in (1, 2, 3)
+    ]
+    body = manifest_body(policy(), training, batches)
+    assert json.loads(body) == {
+        "schema": 1,
+        "model": "m",
+        "training": ["2013-02/", "2013-01/"],
+        "evaluation": ["2013-03/"],
+        "features": ["carrier", "temp"],
+        "seed": 7,
+    }
+    assert body == manifest_body(policy(), training, list(reversed(batches)))
+
+
+def test_an_evaluation_is_known_by_its_bytes() -> None:
+    one, other = read_evaluation(b'{"schema": 1}', "e"), read_evaluation(b'{"schema":1}', "e")
+    assert one.body == other.body
+    assert one.digest != other.digest
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"schema": 2}', b'{"schema": 1, "x": NaN}', b"\xff"])
+def test_an_evaluation_that_cannot_be_read_is_bad_data(body: bytes) -> None:
+    with pytest.raises(BadData, match="evaluation"):
+        read_evaluation(body, "evaluation.json")
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b'{"schema": 1, "request": {}}', b'{"request": {}, "response": 1}']
+)
+def test_golden_predictions_that_cannot_be_read_are_bad_data(body: bytes) -> None:
+    with pytest.raises(BadData, match="golden"):
+        read_golden(body, "golden.json")
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        ('{"p": [0.1]}', None),
+        ('"{\\"p\\": [0.1000000001]}"', None),
+        ('{"p": [0.2]}', "response.p[0] is off by 0.1, 1e-06 is allowed"),
+        ("<html>", "the answer is not JSON"),
+        ('"no"', "the answer is not JSON"),
+    ],
+)
+def test_an_answer_is_judged(answer: str, reason: str | None) -> None:
+    assert judge({"p": [0.1]}, answer, 1e-6) == reason
