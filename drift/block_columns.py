@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from drift.blocks import RowBlocks
+    from drift.column_profile import ColumnProfile
     from drift.numeric import NumericSummary
-    from drift.profile import ColumnProfile
 
 _Value = TypeVar("_Value", bound=np.generic)
 

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from drift.blocks import BlockTable
+    from drift.column_profile import ColumnProfile
     from drift.histogram import KeyHistogram
-    from drift.profile import ColumnProfile
 
 MIN_BLOCKS = 10
 """With fewer blocks nothing reliable can be said of how they differ."""

@@ -10,7 +10,8 @@ from drift.errors import ProfileError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from drift.profile import ColumnProfile, Profile
+    from drift.column_profile import ColumnProfile
+    from drift.profile import Profile
 
 TYPES = ("integer", "number", "string", "boolean", "timestamp")
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from drift.categories import CategorySummary
-    from drift.profile import ColumnProfile, Profile
+    from drift.column_profile import ColumnProfile
+    from drift.profile import Profile
 
 Verdict = Literal["pass", "fail", "inconclusive"]
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from drift.categories import CategorySummary
+    from drift.column_profile import ColumnProfile
     from drift.numeric import NumericSummary
-    from drift.profile import ColumnProfile
 
 BINS = 24
 CATEGORIES = 24
