@@ -12,6 +12,7 @@ from local.azureml.blobs import Blobs
 from local.azureml.deployments import Deployments
 from local.azureml.endpoints import Endpoints
 from local.azureml.history import History
+from local.azureml.job_lives import JobLives
 from local.azureml.jobs import Jobs
 from local.azureml.names import DATASTORES
 from local.azureml.operations import Operations
@@ -79,10 +80,12 @@ class AzureML:
             folder=self._state / "jobs", blobs=self._blobs, references=references, builder=builder,
             tracking=Tracking(self._state / "mlflow"),
         )  # fmt: skip
+        lives = JobLives(
+            store=self._store, publish=self._publish, runner=runner, parallel=self._parallel_jobs
+        )
         self._jobs = Jobs(
-            store=self._store, references=references, operations=operations, publish=self._publish,
-            runner=runner, parallel=self._parallel_jobs,
-        )  # fmt: skip
+            store=self._store, references=references, operations=operations, runner=runner, lives=lives
+        )
         self._deployments = Deployments(
             store=self._store, blobs=self._blobs, references=references, operations=operations,
             publish=self._publish, builder=builder, serving=self._serving, folder=self._state / "deployments",
