@@ -9,6 +9,7 @@ from aiohttp import web
 from local.azureml.answers import arm
 from local.azureml.assets import KINDS, Assets
 from local.azureml.blobs import Blobs
+from local.azureml.deployment_lives import DeploymentLives
 from local.azureml.deployments import Deployments
 from local.azureml.endpoints import Endpoints
 from local.azureml.history import History
@@ -80,17 +81,20 @@ class AzureML:
             folder=self._state / "jobs", blobs=self._blobs, references=references, builder=builder,
             tracking=Tracking(self._state / "mlflow"),
         )  # fmt: skip
-        lives = JobLives(
+        job_lives = JobLives(
             store=self._store, publish=self._publish, runner=runner, parallel=self._parallel_jobs
         )
         self._jobs = Jobs(
-            store=self._store, references=references, operations=operations, runner=runner, lives=lives
+            store=self._store, references=references, operations=operations, runner=runner, lives=job_lives
         )
-        self._deployments = Deployments(
+        deployment_lives = DeploymentLives(
             store=self._store, blobs=self._blobs, references=references, operations=operations,
             publish=self._publish, builder=builder, serving=self._serving, folder=self._state / "deployments",
             seconds=self._operation_seconds,
         )  # fmt: skip
+        self._deployments = Deployments(
+            store=self._store, references=references, operations=operations, lives=deployment_lives
+        )
         self._endpoints = Endpoints(
             store=self._store, operations=operations, serving=self._serving, deployments=self._deployments,
             seconds=self._operation_seconds,
