@@ -69,6 +69,17 @@ def signal_group(pid: int, number: int) -> None:
         os.killpg(pid, number)
 
 
+def signal_command(pid: int, number: int) -> None:
+    """Signal a command that nobody has waited for yet: its group, or itself while it has none."""
+    try:
+        os.killpg(pid, number)
+    except ProcessLookupError:  # forked, and not yet at its setsid
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+    except PermissionError:
+        pass
+
+
 def kill_leftovers(pid: int) -> None:
     """Kill the group and (on Linux) whatever left it: orphans of the command are our children now."""
     signal_group(pid, signal.SIGKILL)
@@ -110,7 +121,7 @@ def main() -> int:
     watched, deadline = [woken, holding], math.inf
     while (code := ended(pid)) is None:
         if time.monotonic() >= deadline:
-            signal_group(pid, signal.SIGKILL)
+            signal_command(pid, signal.SIGKILL)
             deadline = math.inf
         left = None if deadline == math.inf else max(0.0, deadline - time.monotonic())
         ready, _, _ = select.select(watched, [], [], left)
@@ -119,7 +130,7 @@ def main() -> int:
         if holding in ready:
             grace, owned = orders(holding)
             deadline = min(deadline, time.monotonic() + grace)
-            signal_group(pid, signal.SIGTERM)
+            signal_command(pid, signal.SIGTERM)
             if not owned:
                 watched.remove(holding)
     kill_leftovers(pid)

@@ -95,7 +95,7 @@ async def start(
     try:
         said = await asyncio.to_thread(_read_all, status)
     except BaseException:
-        os.close(leash)  # cancelled: the launcher cleans up
+        await Leashed(process, 0, leash).stop(grace=0)  # cancelled: nothing of it may stay
         raise
     lines = said.decode().split()
     failures = [int(line[1:]) for line in lines if line.startswith("!")]

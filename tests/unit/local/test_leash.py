@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from local import leash
@@ -104,6 +106,22 @@ def test_stop_is_firm_after_the_grace(tmp_path: Path) -> None:
         assert process.returncode == 128 + signal.SIGKILL
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("milliseconds", [0, 1, 3, 6, 10, 15, 25])
+def test_a_start_that_is_cancelled_leaves_nothing(milliseconds: int) -> None:
+    async def run() -> None:
+        starting = asyncio.create_task(leash.start(["sleep", "60"]))
+        await asyncio.sleep(milliseconds / 1000)
+        if starting.done():
+            await starting.result().stop(grace=0)
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+
+    before = set(psutil.Process().children(recursive=True))
+    asyncio.run(run())
+    gc.collect()  # a process or transport that nobody waited for would warn here
+    assert set(psutil.Process().children(recursive=True)) <= before
 
 
 def test_what_the_command_started_ends_with_it(tmp_path: Path) -> None:
