@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from drift.histogram import KeyHistogram
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from drift.categories import CategorySummary
-    from drift.histogram import KeyHistogram
-    from drift.numeric import NumericSummary
 
 QUANTILE_BINS = 10
 
@@ -30,26 +30,26 @@ class Aligned:
 def align(reference: KeyHistogram, current: KeyHistogram) -> Aligned:
     """Bring two histograms to the coarser one's resolution."""
     bits = min(reference.bits, current.bits)
-    left, right = reference.coarsened(bits), current.coarsened(bits)
-    both = left.merge_prefixes(right)
-    low, high = both.edges()
-    return Aligned(low, high, _counts_at(both, left), _counts_at(both, right))
+    sides = reference.coarsened(bits), current.coarsened(bits)
+    prefixes = np.concatenate([side.prefixes for side in sides])
+    if not prefixes.size:
+        return Aligned(np.empty(0), np.empty(0), sides[0].counts, sides[1].counts)
+    order = np.argsort(prefixes, kind="stable")
+    prefixes = prefixes[order]
+    starts = np.flatnonzero(np.concatenate([[True], prefixes[1:] != prefixes[:-1]]))
+    first = order < sides[0].prefixes.size
+    counts = np.concatenate([side.counts for side in sides])[order]
+    low, high = KeyHistogram(bits, prefixes[starts], counts).edges()
+    return Aligned(
+        low, high, np.add.reduceat(counts * first, starts), np.add.reduceat(counts * ~first, starts)
+    )
 
 
-def _counts_at(bins: KeyHistogram, histogram: KeyHistogram) -> NDArray[np.int64]:
-    counts = np.zeros(bins.prefixes.size, np.int64)
-    counts[np.searchsorted(bins.prefixes, histogram.prefixes)] = histogram.counts
-    return counts
-
-
-def quantile_table(
-    reference: NumericSummary, current: NumericSummary, bins: int = QUANTILE_BINS
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def quantile_table(both: Aligned, bins: int = QUANTILE_BINS) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Counts of both sides in bins of about equal reference mass.
 
     Values below the reference's least and above its greatest get bins of their own; ties make fewer bins.
     """
-    both = align(reference.histogram, current.histogram)
     occupied = np.flatnonzero(both.reference)
     if not occupied.size:
         return np.array([0]), np.array([both.current.sum()])

@@ -83,30 +83,32 @@ def floats(array: pa.Array) -> NDArray[np.float64]:
     return _buffer(array, np.dtype(f"{letter}{width}")).astype(np.float64, copy=False)
 
 
-def categories(array: pa.Array) -> tuple[CategorySummary, int]:
-    """Counts of the values, and how many were null. Booleans are `true` and `false`."""
-    if pa.types.is_run_end_encoded(array.type):
-        array = pc.run_end_decode(array)
-    if not pa.types.is_dictionary(array.type):
-        if pa.types.is_boolean(array.type):
-            true, valid = array.true_count, len(array) - array.null_count
-            pairs = {"false": valid - true, "true": true}
-            return CategorySummary.of({value: n for value, n in pairs.items() if n}), array.null_count
-        array = array.dictionary_encode()
+def booleans(array: pa.Array) -> tuple[CategorySummary, int]:
+    """Counts of `true` and `false`, and how many were null."""
+    true, valid = array.true_count, len(array) - array.null_count
+    pairs = {"false": valid - true, "true": true}
+    return CategorySummary.of({value: n for value, n in pairs.items() if n}), array.null_count
+
+
+def index_of(array: pa.DictionaryArray) -> NDArray[np.int64]:
+    """Each non-null value's place in the dictionary."""
     valid = array.indices.drop_null() if array.indices.null_count else array.indices
     index = _buffer(valid, np.dtype(valid.type.to_pandas_dtype()))
-    counts = np.bincount(index.astype(np.int64, copy=False), minlength=len(array.dictionary))
+    return index.astype(np.int64, copy=False)
+
+
+def dictionary_counts(values: pa.Array, counts: NDArray[np.int64]) -> tuple[CategorySummary, int]:
+    """Counts by value of a dictionary and its values' counts, and how many were null."""
     used = np.flatnonzero(counts)
-    counts = counts[used].astype(np.int64)
-    values = array.dictionary
+    counts = counts[used]
     if used.size != len(values):
         values = values.take(pa.array(used))
     if pa.types.is_boolean(values.type):
         values = values.cast(pa.string())
-    nulls = len(array) - len(valid)
+    nulls = 0
     if values.null_count:  # a dictionary may hold null as a value
         present = np.array([scalar.is_valid for scalar in values])
-        nulls += int(counts[~present].sum())
+        nulls = int(counts[~present].sum())
         values, counts = values.drop_null(), counts[present]
     values = values.cast(pa.large_string()).cast(pa.large_binary())
     if len(values) > MAX_VALUES and not _repeats(values):
@@ -120,9 +122,7 @@ def categories(array: pa.Array) -> tuple[CategorySummary, int]:
 
 def category_keys(array: pa.DictionaryArray) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
     """Each non-null value's place in the dictionary, and the hash of each of the dictionary's values."""
-    valid = array.indices.drop_null() if array.indices.null_count else array.indices
-    index = _buffer(valid, np.dtype(valid.type.to_pandas_dtype())).astype(np.int64, copy=False)
-    values = array.dictionary
+    index, values = index_of(array), array.dictionary
     if pa.types.is_boolean(values.type):
         values = values.cast(pa.string())
     values = values.cast(pa.large_string()).fill_null("").cast(pa.large_binary())

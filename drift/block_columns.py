@@ -16,35 +16,25 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from drift.blocks import RowBlocks
-    from drift.column_profile import ColumnProfile
-    from drift.numeric import NumericSummary
 
 _Value = TypeVar("_Value", bound=np.generic)
 
 
 def number_table(
-    array: pa.Array,
-    values: NDArray[np.float64],
-    numeric: NumericSummary,
-    known: ColumnProfile | None,
-    blocks: RowBlocks,
+    array: pa.Array, values: NDArray[np.float64], bins: KeyHistogram | None, blocks: RowBlocks
 ) -> BlockTable:
-    """Numbers by block. `values` are the array's non-null ones, `numeric` their summary.
+    """Numbers by block. `values` are the array's non-null ones.
 
-    `known` is the column so far.
+    `bins` are those that all rows so far occupy; None where some of the rows are in no block.
     """
     place, values = _placed(blocks, valid_rows(array) if array.null_count else None, values)
-    if numeric.nan:
-        present = ~np.isnan(values)
+    present = ~np.isnan(values)
+    if not present.all():
         place, values = place[present], values[present]
-    # The summary's histogram serves unless rows without a block made it coarser than these rows do.
-    complete = blocks.known is None and (known is None or _all_in_blocks(known))
-    bins = (numeric.histogram if complete else KeyHistogram.of(values)).fitted(MAX_BINS)
-    return BlockTable.of(blocks, place, bin_index(order_keys(values), bins), bins)
-
-
-def _all_in_blocks(known: ColumnProfile) -> bool:
-    return known.blocks is not None and int(known.blocks.rows.sum()) == known.rows
+    keys = order_keys(values)
+    if bins is None:
+        bins = KeyHistogram.of_keys(keys.copy()).with_most(MAX_BINS)
+    return BlockTable.of(blocks, place, bin_index(keys, bins), bins)
 
 
 def category_table(arrays: list[pa.DictionaryArray], blocks: RowBlocks) -> BlockTable:
@@ -66,7 +56,7 @@ def category_table(arrays: list[pa.DictionaryArray], blocks: RowBlocks) -> Block
     index, keys = np.concatenate(indices), np.concatenate(hashes)
     used = np.flatnonzero(np.bincount(index, minlength=keys.size))
     met = np.unique(keys[used])
-    bins = KeyHistogram(KEY_BITS, met, np.ones(met.size, np.int64)).fitted(MAX_BINS)
+    bins = KeyHistogram(KEY_BITS, met, np.ones(met.size, np.int64)).with_most(MAX_BINS)
     place_of = np.zeros(keys.size, np.int64)
     place_of[used] = bin_index(keys[used], bins)
     return BlockTable.of(blocks, np.concatenate(places), place_of[index], bins)

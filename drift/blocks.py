@@ -126,7 +126,7 @@ class BlockTable:
         while np.unique(self.keys >> (shift - self.shift)).size > MAX_BLOCKS:
             shift += 1
         occupied = KeyHistogram(self.bits, self.prefixes, np.ones(self.prefixes.size, np.int64))
-        bits = occupied.fitted(MAX_BINS).bits
+        bits = occupied.with_most(MAX_BINS).bits
         return self if (shift, bits) == (self.shift, self.bits) else self.coarsened(shift, bits)
 
     @property

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-import numpy as np
-
-from drift.histogram import KEY_BITS, KeyHistogram
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from drift.histogram import KeyHistogram
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +17,8 @@ class NumericSummary:
     values.
     """
 
+    count: int = 0
+    """Values that can be ordered: all but nulls and NaN."""
     nan: int = 0
     positive_infinite: int = 0
     negative_infinite: int = 0
@@ -36,39 +32,13 @@ class NumericSummary:
     m2: float = 0.0
     histogram: KeyHistogram = field(default_factory=KeyHistogram.empty)
 
-    @classmethod
-    def of(cls, values: NDArray[np.float64], bits: int = KEY_BITS) -> NumericSummary:
-        """Summarise values; NaN is allowed. `bits` is the resolution already given up elsewhere."""
-        nan = positive = negative = 0
-        present = finite = values
-        is_finite = np.isfinite(values)
-        if not is_finite.all():
-            is_nan = np.isnan(values)
-            nan = int(np.count_nonzero(is_nan))
-            positive = int(np.count_nonzero(values == np.inf))
-            negative = int(np.count_nonzero(values == -np.inf))
-            present, finite = values[~is_nan], values[is_finite]
-        mean, m2 = _moments(finite)
-        return cls(
-            nan=nan,
-            positive_infinite=positive,
-            negative_infinite=negative,
-            zeros=int(np.count_nonzero(finite == 0)),
-            negatives=int(np.count_nonzero(present < 0)),
-            fractional=int(np.count_nonzero(finite != np.rint(finite))),
-            minimum=float(np.min(finite)) + 0.0 if finite.size else None,
-            maximum=float(np.max(finite)) + 0.0 if finite.size else None,
-            mean=mean,
-            m2=m2,
-            histogram=KeyHistogram.of(present, bits),
-        )
-
     def merge(self, other: NumericSummary) -> NumericSummary:
         """The summary of both sides' values."""
         mean, m2 = self._merged_moments(other)
         minima = [one for one in (self.minimum, other.minimum) if one is not None]
         maxima = [one for one in (self.maximum, other.maximum) if one is not None]
         return NumericSummary(
+            count=self.count + other.count,
             nan=self.nan + other.nan,
             positive_infinite=self.positive_infinite + other.positive_infinite,
             negative_infinite=self.negative_infinite + other.negative_infinite,
@@ -96,11 +66,6 @@ class NumericSummary:
         return mean, self.m2 + other.m2 + apart * apart * left * share
 
     @property
-    def count(self) -> int:
-        """Values that can be ordered: all but nulls and NaN."""
-        return self.histogram.total
-
-    @property
     def finite(self) -> int:
         """Values that are neither NaN nor infinite."""
         return self.count - self.positive_infinite - self.negative_infinite
@@ -111,18 +76,3 @@ class NumericSummary:
         if self.finite < 2 or not math.isfinite(self.m2):
             return None
         return math.sqrt(max(self.m2, 0.0) / (self.finite - 1))
-
-
-def _moments(finite: NDArray[np.float64]) -> tuple[float, float]:
-    if not finite.size:
-        return 0.0, 0.0
-    with np.errstate(over="ignore", invalid="ignore"):  # beyond 1e154 squares overflow: m2 says so
-        mean = finite.mean()
-        if not np.isfinite(mean):
-            mean = np.sum(finite / finite.size)
-        apart = finite - mean
-        correction = apart.sum()  # what rounding the mean left over
-        m2 = float(np.square(apart, out=apart).sum() - correction * correction / finite.size)
-    if not math.isfinite(m2):
-        return float(mean), math.inf
-    return float(mean + correction / finite.size), max(m2, 0.0)

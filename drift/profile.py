@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from drift import encoding
-from drift.column_pass import profile_column
 from drift.column_profile import ColumnProfile
 from drift.errors import ProfileError
-from drift.pieces import pieces, unique_names
+from drift.table_pass import profile_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -88,17 +87,5 @@ def profile_batches(
     for name, role in asked.items():
         if role not in ROLES:
             raise ProfileError(f"column {name!r}: role {role!r} is none of {', '.join(ROLES)}")
-    wanted = None if columns is None else frozenset(columns)
-    rows = 0
-    found: dict[str, ColumnProfile] = {}
-    for piece in pieces(batches):
-        rows += sum(batch.num_rows for batch in piece)
-        row_blocks = blocks.of(piece) if blocks else None
-        for place, name in enumerate(unique_names(piece[0].schema.names)):
-            if wanted is not None and name not in wanted:
-                continue
-            known = found.get(name)
-            arrays = [batch.column(place) for batch in piece]
-            column = profile_column(name, arrays, asked.get(name), known, row_blocks)
-            found[name] = known.merge(column) if known else column
+    rows, found = profile_table(batches, None if columns is None else frozenset(columns), asked, blocks)
     return Profile(rows, found)

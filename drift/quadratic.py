@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import special
+
+from drift.tails import normal_below
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,7 +44,7 @@ def ratio_tail(ratio: float, weights: NDArray[np.float64], freedom: int) -> floa
     if abs(root) < _NEAR_MEAN or abs(scaled) < _NEAR_MEAN:
         skew = float(np.sum(8 * degrees * forms**3))
         return 0.5 - skew / (6 * math.sqrt(2 * math.pi) * math.pow(bend, 1.5))
-    return float(special.ndtr(-(root + math.log(scaled / root) / root)))
+    return normal_below(-(root + math.log(scaled / root) / root))
 
 
 def _slope(at: float, forms: NDArray[np.float64], degrees: NDArray[np.float64]) -> float:

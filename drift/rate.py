@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from scipy import special
-
 if TYPE_CHECKING:
     from datetime import timedelta
 
@@ -37,6 +35,8 @@ def alpha_per_check(at_most: float, per: timedelta, every: timedelta, *, confide
         )
     if not 0 < confidence < 1:
         raise ValueError(f"a confidence of {confidence} is not between 0 and 1")
+    from scipy import special  # half a second, which only a promise over time costs
+
     checks = math.ceil(per / every)
     alarms = math.floor(at_most)
     kept = MOST if alarms >= checks else float(special.bdtri(alarms, checks, confidence))

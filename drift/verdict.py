@@ -6,7 +6,7 @@ import itertools
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
-from drift.alignment import category_table, quantile_table
+from drift.alignment import align, category_table, quantile_table
 from drift.calibration import MIN_BLOCKS, BlockTest, distribution_test, rate_test
 from drift.measures import (
     Measure,
@@ -346,11 +346,12 @@ def _numbers(before: ColumnProfile, after: ColumnProfile) -> tuple[dict[str, Mea
     reference, current = before.numeric, after.numeric
     if reference is None or current is None:
         raise AssertionError("numbers without a summary")
-    table = quantile_table(reference, current)
-    test = ks(reference, current)
+    both = align(reference.histogram, current.histogram)
+    table = quantile_table(both)
+    test = ks(reference, current, both)
     measures = {"ks": test, "psi": psi(*table), "jensen_shannon_distance": jensen_shannon_distance(*table)}
     if reference.finite and current.finite:
-        measures["wasserstein"] = wasserstein(reference, current)
+        measures["wasserstein"] = wasserstein(reference, current, both)
     notes = []
     infinite = [one.positive_infinite + one.negative_infinite for one in (reference, current)]
     if any(infinite):

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from drift.profile import Profile
 
 MAGIC = b"HOMEOPRF"
-VERSION = 2
-"""Version 2 added the blocks."""
-_READABLE = (1, VERSION)
+VERSION = 3
+"""Version 2 added the blocks, version 3 finer histograms."""
+_READABLE = range(1, VERSION + 1)
 MAX_BODY = 1 << 31
 _HEAD = struct.Struct("<8sH16sQ")
 _LENGTH = struct.Struct("<I")
@@ -76,9 +76,7 @@ def _opened(data: bytes) -> tuple[dict[str, Any], Reader]:
         raise ProfileError(f"the profile is cut off after {len(data)} bytes")
     _, version, digest, length = _HEAD.unpack_from(data)
     if version not in _READABLE:
-        raise ProfileError(
-            f"the profile has format version {version}; this program reads {_READABLE[0]} to {VERSION}"
-        )
+        raise ProfileError(f"the profile has format version {version}; this program reads 1 to {VERSION}")
     rest = data[_HEAD.size - 8 :]
     if hashlib.blake2b(rest, digest_size=16).digest() != digest:
         raise ProfileError("the profile is damaged: its checksum does not match (cut off or changed)")

@@ -27,6 +27,7 @@ def numeric_header(numeric: NumericSummary, arrays: Writer) -> dict[str, Any]:
     steps = np.diff(histogram.prefixes, prepend=np.uint64(0)).astype(np.uint64)
     entry["histogram"] = {
         "bits": histogram.bits,
+        "most": histogram.most,
         "prefixes": arrays.add(steps),
         "counts": arrays.add(histogram.counts),
     }
@@ -40,10 +41,13 @@ def read_numeric(entry: dict[str, Any], arrays: Reader) -> NumericSummary:
     prefixes = np.cumsum(arrays.take(shape["prefixes"]), dtype=np.uint64)
     counts = arrays.take(shape["counts"]).astype(np.int64)
     rising = bool((prefixes[1:] > prefixes[:-1]).all())
-    if not 0 < bits <= KEY_BITS or prefixes.size != counts.size or prefixes.size > MAX_BINS or not rising:
+    most = int(shape.get("most", MAX_BINS))
+    fits = 0 < bits <= KEY_BITS and prefixes.size == counts.size <= min(most, MAX_BINS)
+    if not fits or not rising or (counts < 1).any():
         raise ProfileError("the profile is damaged: a histogram that cannot be")
     numbers = {name: _number_in(value) for name, value in entry.items() if name != "histogram"}
-    return NumericSummary(**numbers, histogram=KeyHistogram(bits, prefixes, counts))
+    numbers.setdefault("count", int(counts.sum()))  # before version 3
+    return NumericSummary(**numbers, histogram=KeyHistogram(bits, prefixes, counts, most))
 
 
 def _number_out(value: float | None) -> float | int | str | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from drift.alignment import category_table, quantile_table
+from drift.alignment import align, category_table, quantile_table
 from drift.categories import CategorySummary
 from drift.measures import arguments
 from drift.measures.errors import MeasureError
@@ -77,7 +77,7 @@ def counted(
     if current is None:
         a, b = arguments.table(reference)
     elif isinstance(reference, NumericSummary) and isinstance(current, NumericSummary):
-        left, right = quantile_table(reference, current, binning.bin_count)
+        left, right = quantile_table(align(reference.histogram, current.histogram), binning.bin_count)
         a, b = left.astype(np.float64), right.astype(np.float64)
     elif isinstance(reference, CategorySummary) and isinstance(current, CategorySummary):
         left, right = category_table(reference, current)

@@ -9,9 +9,9 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import special
 
 from drift.measures.measure import Measure
+from drift.tails import chi_squared_above
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,7 +40,7 @@ def jensen_shannon_distance(reference: NDArray[np.int64], current: NDArray[np.in
     """
     p, q = _shares(reference), _shares(current)
     middle = (p + q) / 2
-    divergence = float(np.sum(special.rel_entr(p, middle) + special.rel_entr(q, middle)) / (2 * math.log(2)))
+    divergence = (_relative_entropy(p, middle) + _relative_entropy(q, middle)) / (2 * math.log(2))
     divergence = float(np.clip(divergence, 0.0, 1.0))
     used = int(np.count_nonzero(middle))
     by_chance = (used - 1) * (1 / reference.sum() + 1 / current.sum()) / (8 * math.log(2))
@@ -69,7 +69,7 @@ def chi2_contingency(
     expected_a, expected_b = both * (n / (n + m)), both * (m / (n + m))
     statistic = float(np.sum((a - expected_a) ** 2 / expected_a + (b - expected_b) ** 2 / expected_b))
     freedom = both.size - 1
-    p_value = float(special.chdtrc(freedom, statistic)) if freedom else 1.0
+    p_value = chi_squared_above(freedom, statistic) if freedom else 1.0
     return Measure(statistic=statistic, p_value=p_value, effect_size=math.sqrt(statistic / (n + m)))
 
 
@@ -92,6 +92,11 @@ def _shares(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     if not total:
         raise ValueError("shares need values on both sides")
     return np.asarray(counts / total, dtype=np.float64)
+
+
+def _relative_entropy(p: NDArray[np.float64], q: NDArray[np.float64]) -> float:
+    used = p > 0
+    return float(np.sum(p[used] * np.log(p[used] / q[used])))
 
 
 def _pooled(

@@ -1,0 +1,113 @@
+"""The pass over a table: a builder for each column, on all cores, while the next rows are read."""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from drift.column_builder import ColumnBuilder
+from drift.histogram import MAX_BINS
+from drift.pieces import pieces, unique_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from concurrent.futures import Future
+
+    import pyarrow as pa
+
+    from drift.block_rule import BlockRule
+    from drift.blocks import RowBlocks
+    from drift.column_profile import ColumnProfile
+
+ALL_BINS = 1 << 22
+"""Bins of all columns together: what a table of numbers takes in memory does not grow with its columns."""
+LEAST_BINS = 1024
+_WORKERS = min(os.cpu_count() or 1, 4)
+_SHARES = 4
+"""Shares of columns for each worker: so many that they end at about the same time."""
+
+
+def most_bins(columns: int) -> int:
+    """How many bins each of so many columns may take."""
+    return min(MAX_BINS, max(LEAST_BINS, ALL_BINS // max(columns, 1)))
+
+
+def profile_table(
+    batches: Iterable[pa.RecordBatch | pa.Table],
+    wanted: frozenset[str] | None,
+    asked: Mapping[str, str],
+    blocks: BlockRule | None,
+) -> tuple[int, dict[str, ColumnProfile]]:
+    """Rows, and the profile of each column: of all, or of the `wanted` ones."""
+    rows = 0
+    found: dict[str, ColumnProfile] = {}
+    group: _Columns | None = None
+    with ThreadPoolExecutor(_WORKERS, "profile") as pool:
+        for piece in pieces(batches):
+            rows += sum(batch.num_rows for batch in piece)
+            row_blocks = blocks.of(piece) if blocks else None
+            if group is None or not group.takes(piece[0].schema):
+                _gather(group, found)
+                group = _Columns(piece[0].schema, wanted, asked, pool)
+            group.add(piece, row_blocks)
+        _gather(group, found)
+    return rows, found
+
+
+class _Columns:
+    """The builders of one schema. A piece is worked on while the caller reads the next."""
+
+    def __init__(
+        self,
+        schema: pa.Schema,
+        wanted: frozenset[str] | None,
+        asked: Mapping[str, str],
+        pool: ThreadPoolExecutor,
+    ) -> None:
+        self._schema = schema
+        self._pool = pool
+        self._running: list[Future[None]] = []
+        named = [
+            (place, name)
+            for place, name in enumerate(unique_names(schema.names))
+            if wanted is None or name in wanted
+        ]
+        most = most_bins(len(named))
+        self._builders = [
+            (place, name, ColumnBuilder(name, schema.field(place).type, asked.get(name), most))
+            for place, name in named
+        ]
+
+    def takes(self, schema: pa.Schema) -> bool:
+        return self._schema is schema or self._schema.equals(schema)
+
+    def add(self, piece: list[pa.RecordBatch], row_blocks: RowBlocks | None) -> None:
+        self._wait()
+        shares = min(_WORKERS * _SHARES, len(self._builders))
+        self._running = [
+            self._pool.submit(self._add_share, piece, row_blocks, share, shares) for share in range(shares)
+        ]
+
+    def profiles(self) -> dict[str, ColumnProfile]:
+        self._wait()
+        return {name: builder.finish() for _, name, builder in self._builders}
+
+    def _add_share(
+        self, piece: list[pa.RecordBatch], row_blocks: RowBlocks | None, share: int, shares: int
+    ) -> None:
+        for place, _, builder in self._builders[share::shares]:
+            builder.add([batch.column(place) for batch in piece], row_blocks)
+
+    def _wait(self) -> None:
+        running, self._running = self._running, []
+        for future in running:
+            future.result()
+
+
+def _gather(group: _Columns | None, found: dict[str, ColumnProfile]) -> None:
+    if group is None:
+        return
+    for name, column in group.profiles().items():
+        known = found.get(name)
+        found[name] = known.merge(column) if known else column
