@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -65,6 +66,11 @@ class Store:
         """Write the blob, over one that is there."""
         with translated(f"writing blob {path} of datastore {self.name}"):
             self.container.upload_blob(path, body, overwrite=True)
+
+    def delete(self, path: str) -> None:
+        """Delete the blob; one that is gone already is no error."""
+        with suppress(NotFound), translated(f"deleting blob {path} of datastore {self.name}"):
+            self.container.delete_blob(path)
 
     def blob(self, path: str) -> BlobClient:
         """The SDK's client of one blob."""

@@ -131,6 +131,8 @@ def manifest_body(policy: Policy, training: Training, batches: Sequence[Batch]) 
         "features": list(policy.inputs.features) if policy.inputs else [],
         "seed": training.epoch,
     }
+    if policy.data.timestamp_column:
+        body |= {"timestamp_column": policy.data.timestamp_column, "every": policy.data.every}
     return json.dumps(body, indent=1, sort_keys=True).encode()
 
 

@@ -8,6 +8,7 @@ from cloud.blob_url import path_below
 from cloud.datasets import parquet_batches
 from cloud.datastores import Location
 from cloud.errors import NotFound, translated
+from control.errors import BadData
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,10 +39,17 @@ class BlobLanding:
 
     def profile(self, policy: Policy, blobs: Sequence[Blob]) -> Profile:
         """One pass over the blobs' rows. Raises BadData (which blob, what is wrong with it)."""
+        from drift.block_rule import ByTime
+        from drift.errors import ProfileError
         from drift.profile import profile_batches
 
-        store = self._datastores[policy.data.datastore]
-        return profile_batches(parquet_batches(store, policy.data.prefix, blobs))
+        data = policy.data
+        blocks = ByTime(data.timestamp_column, data.every) if data.timestamp_column else None
+        rows = parquet_batches(self._datastores[data.datastore], data.prefix, blobs)
+        try:
+            return profile_batches(rows, blocks=blocks)
+        except ProfileError as err:
+            raise BadData(f"{err} (data.timestamp_column of {policy.source})") from err
 
     def register(self, policy: Policy, version: str, folder: str) -> None:
         """Register the batch as a data version in Azure ML; a second time is no change."""

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROWS = 65_536
+BUFFER = 1 << 20
+"""Bytes read ahead of each column. Buffering whole row groups would take as much memory as they do."""
 MAGIC = b"PAR1"
 ENCRYPTED = b"PARE"
 SMALLEST = 12
@@ -40,7 +42,9 @@ def parquet_batches(
         schema = metadata.schema.to_arrow_schema()
         # A dictionary holds each text once: a column of carriers costs next to nothing.
         texts = [field.name for field in schema if pa.types.is_string(field.type)]
-        with pq.ParquetFile(source, metadata=metadata, read_dictionary=texts, pre_buffer=True) as table:
+        with pq.ParquetFile(
+            source, metadata=metadata, read_dictionary=texts, pre_buffer=False, buffer_size=BUFFER
+        ) as table:
             names = None if columns is None else [name for name in schema.names if name in columns]
             if metadata.num_rows == 0:
                 empty = table.schema_arrow.empty_table()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from cloud.errors import NotFound
 from control.errors import BadData
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from cloud.datastores import Datastores, Store
     from cloud.models import Models
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
     from control.ports import Blob
     from drift.profile import Profile
 
+log = logging.getLogger("homeostat.profiles")
+
 REFERENCE = "reference_profile.bin"
 COLLECTORS = (Location("modeldatacollector", ""), Location(DEFAULT, "modelDataCollector/"))
 """Where data collectors write: a datastore of that name where there is one, else Azure ML's own default."""
-HOUR = timedelta(hours=1)
 
 
 class BlobProfiles:
@@ -45,14 +47,27 @@ class BlobProfiles:
             raise BadData(f"{REFERENCE} of {policy.name}:{version} is not a profile: {err}") from err
 
     def production(self, policy: Policy, deployment: str, since: datetime, until: datetime) -> Profile | None:
-        """Profile of the inputs that the data collector wrote in that time; None when there are none."""
-        from drift.profile import profile_batches
+        """Profile of the inputs that the data collector wrote in that time; None when there are none.
+
+        The time begins with the day (UTC) of `since`. What earlier checks have read is not read again.
+        """
+        from drift.window import Kept, window
 
         store, root = self._collector()
         root += f"{policy.release.endpoint}/{deployment}/model_inputs/"
-        blobs = list(_between(store, root, since, until))
-        profile = profile_batches(collected_batches(store, root, blobs))
-        return profile if profile.rows else None
+        hours: dict[datetime, list[Blob]] = {}
+        for hour, blob in _between(store, root, since, until):
+            hours.setdefault(hour, []).append(blob)
+        kept = KeptProfiles(self._datastores[DEFAULT], f"homeostat/{policy.name}/windows/{deployment}/")
+        every = policy.data.every if policy.data.timestamp_column else ""
+        found = window(
+            {hour: [f"{blob.path} {blob.etag}" for blob in blobs] for hour, blobs in hours.items()},
+            lambda hour: _hour_profile(store, root, hours[hour], hour, policy),
+            Kept(kept.get, kept.put),
+            settings=f"{root} {every}",
+        )
+        kept.forget_all_but(found.needed)
+        return found.profile if found.profile.rows else None
 
     def _collector(self) -> tuple[Store, str]:
         own, default = COLLECTORS
@@ -62,16 +77,51 @@ class BlobProfiles:
             return self._datastores.at(default), default.path
 
 
-def _between(store: Store, root: str, since: datetime, until: datetime) -> Iterator[Blob]:
-    """The collector's blobs of those hours: each has a folder `yyyy/MM/dd/HH/`, in UTC."""
-    start = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    end = until.astimezone(UTC)
-    day = start.date()
+class KeptProfiles:
+    """Profiles of parts of a window, as blobs below a folder."""
+
+    def __init__(self, store: Store, folder: str) -> None:
+        self._store = store
+        self._folder = folder
+
+    def get(self, name: str) -> Profile | None:
+        """The profile of that name; None when it is not there, or damaged: it is made again then."""
+        from drift.profile import Profile
+
+        body = self._store.read(f"{self._folder}{name}.bin")
+        try:
+            return None if body is None else Profile.from_bytes(body)
+        except ValueError:
+            log.warning("%s%s.bin is damaged: it is made again", self._folder, name)
+            return None
+
+    def put(self, name: str, profile: Profile) -> None:
+        """Keep a profile."""
+        self._store.write(f"{self._folder}{name}.bin", profile.to_bytes())
+
+    def forget_all_but(self, names: Collection[str]) -> None:
+        """Delete what no window needs any more."""
+        for blob in list(self._store.list("", below=self._folder)):
+            if blob.path.removesuffix(".bin") not in names:
+                self._store.delete(self._folder + blob.path)
+
+
+def _hour_profile(store: Store, root: str, blobs: list[Blob], hour: datetime, policy: Policy) -> Profile:
+    from drift.block_rule import AtTime
+    from drift.profile import profile_batches
+
+    blocks = AtTime(hour, policy.data.every) if policy.data.timestamp_column else None
+    return profile_batches(collected_batches(store, root, blobs), blocks=blocks)
+
+
+def _between(store: Store, root: str, since: datetime, until: datetime) -> Iterator[tuple[datetime, Blob]]:
+    """The collector's blobs of those days, with their hours: each has a folder `yyyy/MM/dd/HH/`, in UTC."""
+    day, end = since.astimezone(UTC).date(), until.astimezone(UTC)
     while day <= end.date():
         for blob in store.list(f"{day:%Y/%m/%d}/", below=root):
             hour = _hour(blob.path)
-            if hour is not None and start <= hour <= end:
-                yield blob
+            if hour is not None and hour <= end:
+                yield hour, blob
         day += timedelta(days=1)
 
 

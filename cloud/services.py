@@ -57,4 +57,5 @@ def build(settings: Settings) -> Services:
         topic=EventGridTopic(settings),
         wakeups=QueueWakeups(settings),
         notices=LogNotices(),
+        checks_every=settings.checks_every,
     )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from control.errors import PermanentError
+from control.schedule import spacing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -45,6 +47,8 @@ class Settings:
     topic_key: str | None = field(repr=False)
     policies: Path
     client_id: str | None
+    checks_every: timedelta | None = None
+    """How far apart the ticks of `drift_check` are."""
 
     @property
     def is_local(self) -> bool:
@@ -89,6 +93,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         topic_key=topic_key,
         policies=Path(text("HOMEOSTAT_POLICIES") or Path(__file__).parent.parent / "policies").absolute(),
         client_id=text("AZURE_CLIENT_ID"),
+        checks_every=spacing(text("HOMEOSTAT_DRIFT_CHECK_SCHEDULE") or ""),
     )
     if faults:
         raise SettingsError("the app's settings cannot be used: " + "; ".join(sorted(faults)))

@@ -28,6 +28,9 @@ class Data:
     prefix: str
     """Ends with `/`, or is empty for the whole container."""
     complete_when: CompleteWhen
+    timestamp_column: str | None = None
+    """Rows of a day (or hour) of it belong together."""
+    every: Literal["day", "hour"] = "day"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -120,7 +120,8 @@ def _data(section: Keys) -> Data:
     datastore, _, prefix = section["path"].removeprefix("azureml://datastores/").partition("/paths/")
     when = section["complete_when"]
     complete = CompleteWhen(**_given(when, "marker", "each_file"), **_spans(when, "stable_for"))
-    return Data(datastore=datastore, prefix=prefix, complete_when=complete)
+    rows = _given(section, "timestamp_column", "every")
+    return Data(datastore=datastore, prefix=prefix, complete_when=complete, **rows)
 
 
 def _drift(section: Keys | None) -> DriftSignal | None:

@@ -26,8 +26,5 @@ def _of_drift(signal: DriftSignal | None) -> dict[str, object]:
     if signal is None:
         return {}
     return {
-        f"{where}.false_alarms (of arriving batches only: checks of production use alpha {signal.alpha:g})": (
-            signal.false_alarms
-        ),
         f"{where}.metric_thresholds": signal.metric_thresholds,
     }

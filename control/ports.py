@@ -177,3 +177,5 @@ class Services:
     topic: Topic
     wakeups: Wakeups
     notices: Notices
+    checks_every: timedelta | None = None
+    """How far apart the timer's checks of production are; None where that is not known."""

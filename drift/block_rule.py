@@ -1,8 +1,10 @@
-"""Which rows belong together: by a time column, or all of a batch under one label."""
+"""Which rows belong together: by a time column, by the moment they came, or all under one label."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -67,7 +69,21 @@ class OneBlock:
         return RowBlocks("label", key[:some], np.zeros(rows, np.int64), np.array([rows])[:some])
 
 
-BlockRule = ByTime | OneBlock
+@dataclass(frozen=True, slots=True)
+class AtTime:
+    """All rows are of one moment, and so of the block of `ByTime` that it falls into."""
+
+    moment: datetime
+    every: Literal["day", "hour"] = "day"
+
+    def of(self, batches: list[pa.RecordBatch]) -> RowBlocks:
+        """The one block of these rows."""
+        rows = sum(batch.num_rows for batch in batches)
+        key = math.floor(self.moment.timestamp() / _SECONDS[self.every])
+        return RowBlocks.of(self.every, np.full(rows, key, np.int64))
+
+
+BlockRule = ByTime | AtTime | OneBlock
 
 
 def valid_rows(array: pa.Array) -> NDArray[np.bool_]:

@@ -34,6 +34,9 @@ class HistogramBuilder:
 
     def add(self, keys: NDArray[np.uint64]) -> None:
         """Count the values of these keys, which are overwritten."""
+        if self._table is None and not self._sparse.exact:
+            self._table = _Table(self._sparse)
+            self._room = self._sparse.most - self._sparse.prefixes.size
         if self._table is not None and self._table.add(keys):
             self._used(keys.size)
             return
@@ -48,7 +51,7 @@ class HistogramBuilder:
         if table is not None and other.bits >= table.bits and table.add_bins(other.coarsened(table.bits)):
             self._used(other.prefixes.size)
         else:
-            self._rebuild(self.finish().merge(other))
+            self._sparse, self._table = self.finish().merge(other), None
 
     def finish(self) -> KeyHistogram:
         """All that was counted."""
@@ -59,7 +62,7 @@ class HistogramBuilder:
 
     def _sort(self) -> None:
         if self._waiting:
-            keys, self._waiting = np.concatenate(self._waiting), []
+            keys, self._waiting = _joined(self._waiting), []
             self.merge(KeyHistogram.of_keys(keys, self._bits, self._sparse.most))
 
     @property
@@ -71,15 +74,7 @@ class HistogramBuilder:
         if self._room < 0 and self._table is not None:
             self._room = self._sparse.most - self._table.occupied
             if self._room < 0:
-                self._rebuild(self.finish())
-
-    def _rebuild(self, histogram: KeyHistogram) -> None:
-        if histogram.exact:
-            self._sparse, self._table = histogram, None
-        else:
-            self._sparse = KeyHistogram.empty(histogram.most)
-            self._table = _Table(histogram)
-            self._room = histogram.most - histogram.prefixes.size
+                self._sparse, self._table = self.finish(), None
 
 
 class _Table:
@@ -163,6 +158,10 @@ class _Table:
         self._start[(self._slots - first).view(np.int64)] = np.arange(self._slots.size) << self._place_bits
         self._counts = np.concatenate([self._counts, np.zeros(new.size << self._place_bits, np.int64)])
         return True
+
+
+def _joined(arrays: list[NDArray[np.uint64]]) -> NDArray[np.uint64]:
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 
 def _distinct(ordered: NDArray[np.uint64]) -> NDArray[np.uint64]:

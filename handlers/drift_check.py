@@ -32,7 +32,7 @@ def handle(policy: Policy, services: Services) -> None:
     if current is None:
         log.info("%s: drift check inconclusive: no production inputs since %s", policy.name, since)
         return
-    verdict, reason, columns = against_reference(policy, champion, current, services)
+    verdict, reason, columns = against_reference(policy, champion, current, services, services.checks_every)
     log.info("%s: drift check of %d production rows: %s, %s", policy.name, current.rows, verdict, reason)
     drifting = champion.version if verdict == "fail" else None
     if verdict == "inconclusive" or drifting == intent.retraining.drifting:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pipelines.errors import Unusable
 
@@ -22,6 +22,9 @@ class Manifest:
     features: tuple[str, ...]
     """Empty: every usable column but the label."""
     seed: int
+    timestamp_column: str | None = None
+    """Rows of a day or hour of it belong together; None: nothing is known of that."""
+    every: Literal["day", "hour"] = "day"
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -42,11 +45,18 @@ def read_manifest(path: Path) -> Manifest:
     seed = body.get("seed", 0)
     if not isinstance(seed, int) or seed < 0:
         raise Unusable(f"{path.name}: 'seed' must be a whole number, 0 or more")
+    column, every = body.get("timestamp_column"), body.get("every", "day")
+    if column is not None and not isinstance(column, str):
+        raise Unusable(f"{path.name}: 'timestamp_column' must be the name of a column")
+    if every not in ("day", "hour"):
+        raise Unusable(f"{path.name}: 'every' must be day or hour, not {every!r}")
     return Manifest(
         training=training,
         evaluation=_strings(body, "evaluation"),
         features=_strings(body, "features"),
         seed=seed,
+        timestamp_column=column,
+        every=every,
     )
 
 

@@ -2,8 +2,8 @@
 
     python -m pipelines.prepare --data DIR --manifest FILE --label NAME --task binary --rows DIR
 
-Writes `training.parquet` (features and label), `evaluation.parquet` (every column) and `rows.json` (about
-both).
+Writes `training.parquet` (features, label and timestamp), `evaluation.parquet` (every column) and `rows.json`
+(about both).
 """
 
 from __future__ import annotations
@@ -146,6 +146,27 @@ def labelled(table: pa.Table, label: str, task: str) -> pa.Table:
     return rows.set_column(rows.column_names.index(label), label, values)
 
 
+def times(tables: Mapping[str, pa.Table], column: str | None) -> list[str]:
+    """The timestamp column, where there is one, as a list.
+
+    Raises:
+        Unusable: a file lacks it, or it is neither a date nor a timestamp.
+    """
+    if column is None:
+        return []
+    problems = []
+    for file, table in tables.items():
+        if column not in table.column_names:
+            problems.append(f"{file}: column '{column}' is missing")
+            continue
+        found = table.schema.field(column).type
+        if not pa.types.is_timestamp(found) and not pa.types.is_date(found):
+            problems.append(f"{file}: column '{column}' is {found}: neither a date nor a timestamp")
+    if problems:
+        raise Unusable("the timestamp column does not fit:\n  " + "\n  ".join(problems))
+    return [column]
+
+
 def prepare(
     data: Path, manifest: Manifest, label: str, task: str
 ) -> tuple[pa.Table, pa.Table, dict[str, Any]]:
@@ -153,7 +174,8 @@ def prepare(
     training_files = read(data, manifest.training)
     evaluation_files = read(data, manifest.evaluation)
     kinds = features(training_files | evaluation_files, manifest.features, label)
-    training = labelled(joined(training_files, {*kinds, label}), label, task)
+    moments = times(training_files, manifest.timestamp_column)
+    training = labelled(joined(training_files, {*kinds, label, *moments}), label, task)
     holdout = None
     if evaluation_files:
         evaluation = labelled(joined(evaluation_files, {*kinds, label}), label, task)
@@ -173,8 +195,10 @@ def prepare(
         "seed": manifest.seed,
         "data": {"training": list(manifest.training), "evaluation": list(manifest.evaluation)},
         "holdout": holdout,
+        "timestamp_column": manifest.timestamp_column,
+        "every": manifest.every,
     }
-    return training.select([*kinds, label]), evaluation, about
+    return training.select([*kinds, label, *moments]), evaluation, about
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -22,6 +22,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OrdinalEncoder
 
+from drift.block_rule import ByTime
 from drift.profile import profile_batches
 from pipelines.errors import Unusable
 from pipelines.frame import frame
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
     import pyarrow as pa
+
+    from drift.profile import Profile
 
 MOST_CATEGORIES = 254
 """What a histogram of the boosted trees can hold; the rarest beyond that count as one."""
@@ -92,6 +95,13 @@ def train(
     return model, rows
 
 
+def reference(table: pa.Table, about: Mapping[str, Any]) -> Profile:
+    """The profile of the features, which knows how the days (or hours) differ where the rows have a time."""
+    moment = about.get("timestamp_column")
+    blocks = ByTime(moment, about.get("every", "day")) if moment else None
+    return profile_batches(table.to_batches(), columns=list(about["features"]), blocks=blocks)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the step."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -117,8 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     seconds = time.perf_counter() - started
     model.save(given.model)
     (given.model / "golden.json").write_text(json.dumps(golden(model, rows)))
-    profile = profile_batches(table.select(list(model.features)).to_batches())
-    (given.model / "reference_profile.bin").write_bytes(profile.to_bytes())
+    (given.model / "reference_profile.bin").write_bytes(reference(table, about).to_bytes())
     iterations = int(model.estimator["boost"].n_iter_)
     track(
         {

@@ -54,7 +54,9 @@ def _rows(random: np.random.Generator, rows: int, *, shifted: bool) -> pa.Table:
         chances = 1 / np.arange(1, cardinality + 1)
         places = random.choice(cardinality, rows, p=chances / chances.sum())
         names = pa.array([f"value {place}" for place in range(cardinality)])
-        columns[f"category_{number:02}"] = pa.DictionaryArray.from_arrays(pa.array(places), names).cast(pa.string())
+        columns[f"category_{number:02}"] = pa.DictionaryArray.from_arrays(pa.array(places), names).cast(
+            pa.string()
+        )
     return pa.table(columns)
 
 

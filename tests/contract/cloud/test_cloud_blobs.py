@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,13 +15,16 @@ import pytest
 
 from cloud import datasets, parquet_file
 from cloud.datasets import collected_batches, parquet_batches
-from cloud.datastores import Store
-from cloud.profiles import _between
+from cloud.datastores import Location, Store
+from cloud.profiles import BlobProfiles, _between
 from cloud.settings import Settings
 from cloud.storage import blob_service
 from control.errors import BadData, Unavailable
+from control.policy_file import read_policy
 from control.ports import Blob
-from drift.profile import profile_batches
+from drift.profile import Profile, profile_batches
+
+POLICY = Path(__file__).parents[3] / "policies" / "flight-delay.yaml"
 
 
 @pytest.fixture
@@ -190,5 +194,52 @@ def test_production_inputs_are_found_by_the_hour(store: Store) -> None:
     store.write("e/g1/model_outputs/2026/02/01/09/x.jsonl", b"")
     since = datetime(2026, 1, 31, 23, 30, tzinfo=UTC)
     until = datetime(2026, 2, 1, 9, 59, tzinfo=UTC)
-    found = [blob.path[:13] for blob in _between(store, "e/g1/model_inputs/", since, until)]
-    assert found == ["2026/01/31/23", "2026/02/01/00", "2026/02/01/09"]
+    store.write("e/g1/model_inputs/2026/01/30/23/x.jsonl", b"")
+    found = [(at.hour, blob.path[:13]) for at, blob in _between(store, "e/g1/model_inputs/", since, until)]
+    assert found == [(23, "2026/01/31/23"), (0, "2026/02/01/00"), (9, "2026/02/01/09")]
+
+
+class OneStore(dict[str, Store]):
+    """Every datastore is the same container."""
+
+    def __missing__(self, name: str) -> Store:
+        return self["the one"]
+
+    def at(self, location: Location) -> Store:
+        return self[location.datastore]
+
+
+def test_a_window_of_production_reads_what_is_new(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = read_policy(POLICY.read_text(encoding="utf-8"), "flight-delay.yaml")
+    profiles = BlobProfiles(OneStore({"the one": store}), None)  # type: ignore[arg-type]
+    root, kept = "flight-delay/g001/model_inputs/", "homeostat/flight-delay/windows/g001/"
+    read: list[str] = []
+
+    def noted(store: Store, below: str, blobs: Iterable[Blob]) -> Iterator[pa.RecordBatch]:
+        read.extend(blob.path for blob in blobs)
+        return collected_batches(store, below, blobs)
+
+    monkeypatch.setattr("cloud.profiles.collected_batches", noted)
+    since, until = datetime(2026, 2, 1, 9, tzinfo=UTC), datetime(2026, 2, 3, 10, 59, tzinfo=UTC)
+
+    def look() -> Profile:
+        read.clear()
+        found = profiles.production(policy, "g001", since, until)
+        assert found is not None
+        return found
+
+    for at in ("2026/02/01/23", "2026/02/03/09"):
+        store.write(f"{root}{at}/x.jsonl", line({"temp": 40.5}, {"temp": 41.5}))
+    first = look()
+    assert (first.rows, first.columns["temp"].blocks.keys.size) == (4, 2)  # two days
+    assert look() == first
+    assert read == []
+    store.write(f"{root}2026/02/03/10/x.jsonl", line({"temp": 50.5}))
+    assert look().rows == 5
+    assert read == ["2026/02/03/10/x.jsonl"]
+    for blob in list(store.list("", below=kept)):
+        store.write(kept + blob.path, b"damaged")
+    assert look().rows == 5
+    assert len(read) == 3
+    # two days: one's sum alone and as all days before; today's sum, and its two hours
+    assert len(list(store.list("", below=kept))) == 4

@@ -12,10 +12,8 @@ def test_the_demonstrations_policy_relies_on_nothing_that_does_not_act() -> None
 
 def test_what_does_not_act_yet_is_named() -> None:
     text = FLIGHTS.read_text() + "notify: [{to: teams:ml-ops, on: [rollback]}]\nworkspace: prod\n"
-    text = text.replace("    alpha: 0.01\n", "    false_alarms: {at_most: 1, per: P180D}\n")
     named = pending(read_policy(text, "flight-delay.yaml"))
     assert [name.split(" ")[0] for name in named] == [
         "workspace",
-        "monitoring_signals.inputs.false_alarms",
         "notify",
     ]
