@@ -22,7 +22,7 @@ blocks as a single one. Trends and seasons longer than the reference are drift t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,7 +32,7 @@ from drift.quadratic import ratio_tail
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from drift.blocks import BlockTable
+    from drift.blocks import BlockTable, Unit
     from drift.column_profile import ColumnProfile
     from drift.histogram import KeyHistogram
 
@@ -45,10 +45,14 @@ LEAST_SHARE = 0.01
 
 @dataclass(frozen=True, slots=True)
 class BlockTest:
-    """`p_value` is None where fewer than `MIN_BLOCKS` blocks have enough values."""
+    """`p_value` is None where fewer than `MIN_BLOCKS` blocks have enough values.
+
+    `unit` is what the blocks are; None where the reference knows none.
+    """
 
     blocks: int
     p_value: float | None = None
+    unit: Unit | None = None
 
 
 def distribution_test(before: ColumnProfile, after: ColumnProfile, *, ordered: bool) -> BlockTest:
@@ -56,6 +60,7 @@ def distribution_test(before: ColumnProfile, after: ColumnProfile, *, ordered: b
     table = before.blocks
     if table is None:
         return BlockTest(0)
+    unit = table.unit
     reference, current = _histogram(before), _histogram(after)
     bits = min(table.bits, reference.bits, current.bits)
     table, reference, current = (
@@ -70,7 +75,7 @@ def distribution_test(before: ColumnProfile, after: ColumnProfile, *, ordered: b
     for side, histogram in zip(sides, (reference, current), strict=True):
         side[np.searchsorted(both.prefixes, histogram.prefixes)] = histogram.counts
     sizes = after.blocks.sizes if after.blocks and _alike(before.blocks, after.blocks) else None
-    return block_test(counts, sides[0], sides[1], sizes, ordered=ordered)
+    return replace(block_test(counts, sides[0], sides[1], sizes, ordered=ordered), unit=unit)
 
 
 def rate_test(before: ColumnProfile, after: ColumnProfile, rows_before: int, rows_after: int) -> BlockTest:
@@ -81,9 +86,8 @@ def rate_test(before: ColumnProfile, after: ColumnProfile, rows_before: int, row
     counts = np.column_stack([table.rows - table.sizes, table.sizes])
     sizes = after.blocks.rows if after.blocks and _alike(table, after.blocks) else None
     reference = np.array([rows_before - before.count, before.count])
-    return block_test(
-        counts, reference, np.array([rows_after - after.count, after.count]), sizes, ordered=False
-    )
+    now = np.array([rows_after - after.count, after.count])
+    return replace(block_test(counts, reference, now, sizes, ordered=False), unit=table.unit)
 
 
 def block_test(

@@ -156,7 +156,9 @@ def test_the_verdict_says_what_its_rate_rests_on() -> None:
     assert enough.to_dict()["calibration"] == enough.calibration
     few = judged(profile_batches([days(rng, 0, 3)], blocks=by), current)
     assert f"has 3 days with enough values, at least {MIN_BLOCKS} are needed" in few.calibration
-    assert few.calibration.startswith("rows are taken as independent")
+    assert few.calibration.startswith("not calibrated")
+    assert few.verdict == "inconclusive", "days that differ are not told from drift"
+    assert "to know how days differ without drift" in few.reason
     none = judged(profile_batches([days(rng, 0, 12)]), current)
     assert none.calibration == "rows are taken as independent: the reference knows no blocks"
 
