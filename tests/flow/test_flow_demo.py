@@ -48,8 +48,8 @@ def names(records: list[dict[str, object]]) -> list[object]:
     return [record["name"] for record in records]
 
 
-def test_five_months_bring_a_first_and_a_better_model(tmp_path: Path) -> None:
-    records = play(tmp_path, "--months", "5")
+def test_seven_months_bring_a_first_and_a_better_model(tmp_path: Path) -> None:
+    records = play(tmp_path, "--months", "7")
     assert names(records).count("promoted") == 2
     drifted = [r for r in records if r["name"] == "batch" and r["detail"]["drift"] == "fail"]  # type: ignore[index]
     assert drifted
