@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from glob import has_magic
 from pathlib import Path
 from typing import Literal
 from urllib.parse import unquote
 
 from cloud.arrow_file import FILE, STREAM
+from cloud.delta_table import delta_files, is_delta
 from cloud.parquet_file import ENCRYPTED, MAGIC
 from cloud.text_file import GZIP
 from control.errors import BadData
@@ -54,10 +55,13 @@ def find(source: str) -> list[SourceFile]:
     """
     if "://" in source:
         raise BadData(f"{source}: only local files are read as yet: fetch the data first")
+    if is_delta(source):
+        files = delta_files(source)
+        if not files:
+            raise BadData(f"{source}: the Delta table has no rows at this version")
+        return [_delta_file(path, values) for path, values in files]
     path = Path(source)
     if path.is_dir():
-        if (path / "_delta_log").is_dir():
-            raise BadData(f"{source} is a Delta table, which is not read yet: export it as Parquet first")
         root, found = path, _below(path)
     elif path.exists() or not has_magic(source):
         root, found = path.parent, [path]
@@ -107,6 +111,10 @@ def _source_file(path: Path, root: Path) -> SourceFile:
     if not size:
         raise BadData(f"file {path} is empty")
     return SourceFile(path, _format(path, start), size, _partitions(path.relative_to(root).parts[:-1]))
+
+
+def _delta_file(path: Path, partitions: dict[str, str | None]) -> SourceFile:
+    return replace(_source_file(path, path.parent), partitions=partitions)
 
 
 def _partitions(folders: tuple[str, ...]) -> dict[str, str | None]:
