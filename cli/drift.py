@@ -22,6 +22,7 @@ from control.errors import BadInput, HomeostatError
 if TYPE_CHECKING:
     from control.policy import DriftSignal
     from drift.block_rule import ByTime
+    from drift.thresholds import Thresholds
     from drift.verdict import TableVerdict
 
 PASS, FAIL, INCONCLUSIVE, ERROR = range(4)
@@ -174,6 +175,7 @@ def check(
         min_effect=signal.min_effect,
         min_rows=signal.min_rows,
         features=signal.features,
+        thresholds=_thresholds(signal),
     )
     times.append(time.perf_counter())
     show(verdict, Console(stderr=report == "-", highlight=False))
@@ -222,8 +224,6 @@ def _of_policy(file: Path, checked_every: str | None) -> DriftSignal:
     signal = read_policy(text, str(file)).inputs
     if signal is None:
         raise BadInput(f"{file}: it has no monitoring_signals.inputs: add it, or leave --policy out")
-    if signal.metric_thresholds:
-        _tell(f"{file}: nothing acts on metric_thresholds yet; alpha and min_effect decide")
     stated = signal.false_alarms
     if stated and checked_every:
         from control.durations import parse_duration
@@ -237,6 +237,13 @@ def _of_policy(file: Path, checked_every: str | None) -> DriftSignal:
     if stated:
         _tell(f"{file}: false_alarms needs --checked-every, for instance P1D; alpha is {signal.alpha:g}")
     return signal
+
+
+def _thresholds(signal: DriftSignal) -> Thresholds | None:
+    from drift.thresholds import Thresholds
+
+    given = signal.metric_thresholds
+    return Thresholds(numerical=given.numerical, categorical=given.categorical) if given else None
 
 
 def _blocks(column: str | None, every: Literal["day", "hour"]) -> ByTime | None:

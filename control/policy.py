@@ -41,6 +41,18 @@ class FalseAlarms:
     per: timedelta
 
 
+METRICS: dict[str, tuple[str, ...]] = {
+    "numerical": (
+        "jensen_shannon_distance",
+        "normalized_wasserstein_distance",
+        "population_stability_index",
+        "two_sample_kolmogorov_smirnov_test",
+    ),
+    "categorical": ("jensen_shannon_distance", "population_stability_index", "pearsons_chi_squared_test"),
+}
+"""Azure ML's metrics of drift, by the columns they are for."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DriftThresholds:
     """`metric_thresholds` of a drift signal, as in Azure ML: metric name to its greatest allowed value."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from control.policy import DriftSignal, Policy
+from control.policy import Policy
 
 
 def pending(policy: Policy) -> list[str]:
@@ -12,19 +12,9 @@ def pending(policy: Policy) -> list[str]:
         "workspace": policy.workspace,
         "trigger: feedback": "feedback" in policy.retrain_on,
         **{f"monitoring_signals.{name}": signals[name] for name in ("predictions", "labels")},
-        **_of_drift(policy.inputs),
         "approval.approvers": policy.approval.approvers,
         "release.abort_if": policy.release.abort_if,
         "notify": policy.notify,
         "privacy": policy.privacy,
     }
     return [name for name, value in given.items() if value]
-
-
-def _of_drift(signal: DriftSignal | None) -> dict[str, object]:
-    where = "monitoring_signals.inputs"
-    if signal is None:
-        return {}
-    return {
-        f"{where}.metric_thresholds": signal.metric_thresholds,
-    }

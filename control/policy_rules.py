@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 from control.durations import parse_duration
-from control.policy import TrainingData
+from control.policy import METRICS, TrainingData
 from control.yaml_source import dotted
 
 if TYPE_CHECKING:
@@ -66,6 +66,19 @@ def rule_problems(policy: Sound, now: datetime) -> Iterator[Problem]:
     yield from _steps(policy)
     yield from _deadline(policy)
     yield from _thresholds(policy)
+    yield from _metrics(policy)
+
+
+def _metrics(policy: Sound) -> Iterator[Problem]:
+    for signal in ("inputs", "predictions"):
+        for kind, known in METRICS.items():
+            at = ("monitoring_signals", signal, "metric_thresholds", kind)
+            for name in policy.get(*at, default={}) or {}:
+                if name not in known:
+                    yield policy.problem(
+                        (*at, name),
+                        f"{name!r} is no metric of {kind} columns; write one of {', '.join(known)}",
+                    )
 
 
 def _triggers(policy: Sound, now: datetime) -> Iterator[Problem]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from drift.profile import Profile
+    from drift.thresholds import Thresholds
 
 __all__ = ["MIN_VALUES", "NAMED_FROM", "ColumnVerdict", "TableVerdict", "Verdict", "check"]
 
@@ -27,6 +28,8 @@ def check(
     min_effect: float = 0.1,
     min_rows: int = 2000,
     features: Sequence[str] = (),
+    thresholds: Thresholds | None = None,
+    seed: int = 0,
 ) -> TableVerdict:
     """Compare the current data with the reference.
 
@@ -49,10 +52,15 @@ def check(
         min_effect: the smallest effect that matters.
         min_rows: below it on either side the table is inconclusive.
         features: only these columns; empty means every column of either side.
+        thresholds: judge by these instead of by `alpha` and `min_effect`; the verdict then says how often
+            they alarm without drift.
+        seed: of the draws that this takes.
     """
     roles = reference.roles()
     names = list(features) or list(dict.fromkeys([*reference.columns, *current.columns]))
     compared = [compare(name, reference, current, roles.get(name), named=bool(features)) for name in names]
+    if thresholds is not None:
+        return _by_thresholds(reference, current, compared, thresholds, min_rows, seed)
     adjusted = iter(holm([test.p_value for entry in compared for test in entry.tests]))
     enough = min(reference.rows, current.rows) >= min_rows
     columns = tuple(
@@ -76,6 +84,38 @@ def check(
         current_rows=current.rows,
         columns=columns,
         calibration=_calibration(compared, reference),
+    )
+
+
+def _by_thresholds(
+    reference: Profile,
+    current: Profile,
+    compared: list[Compared],
+    thresholds: Thresholds,
+    min_rows: int,
+    seed: int,
+) -> TableVerdict:
+    from drift.false_alarms import false_alarm_rate
+    from drift.threshold_verdict import judge
+
+    enough = min(reference.rows, current.rows) >= min_rows
+    columns = tuple(judge(entry, reference, current, thresholds, enough=enough) for entry in compared)
+    verdict, reason = _table(columns, reference.rows, current.rows, min_rows)
+    tested = [column.name for column in columns]
+    rate = false_alarm_rate(reference, current, tested, thresholds, seed=seed)
+    drawn = f"{rate.blocks} blocks" if rate.blocks else "rows, taken as independent,"
+    return TableVerdict(
+        verdict=verdict,
+        reason=reason,
+        alpha=rate.estimate,
+        min_effect=0.0,
+        min_rows=min_rows,
+        reference_rows=reference.rows,
+        current_rows=current.rows,
+        columns=columns,
+        calibration=f"by thresholds, which alarm without drift in {rate.estimate:.0%} of checks of this size "
+        f"({rate.lower:.0%} to {rate.upper:.0%}; the reference's {drawn} drawn {rate.draws} times)",
+        false_alarm_rate=rate.to_dict(),
     )
 
 

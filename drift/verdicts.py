@@ -54,6 +54,9 @@ class TableVerdict:
     calibration: str = ""
     """What the false-alarm rate rests on: independent rows, or how the reference's own blocks differ."""
 
+    false_alarm_rate: dict[str, float] | None = None
+    """Of a verdict by thresholds: how often they alarm without drift, with a 95 % interval."""
+
     @property
     def failed(self) -> tuple[str, ...]:
         """Names of the columns that failed."""
@@ -70,4 +73,5 @@ class TableVerdict:
             "calibration": self.calibration,
             "rows": {"reference": self.reference_rows, "current": self.current_rows},
             "columns": [column.to_dict() for column in self.columns],
+            "false_alarm_rate": self.false_alarm_rate,
         }

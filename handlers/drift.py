@@ -13,6 +13,7 @@ from control.state import Champion
 
 if TYPE_CHECKING:
     from drift.profile import Profile
+    from drift.thresholds import Thresholds
 
 
 _RECENT = 10
@@ -55,6 +56,7 @@ def against_reference(
         min_effect=signal.min_effect,
         min_rows=signal.min_rows,
         features=signal.features,
+        thresholds=_thresholds(signal),
     )
     columns = [
         {
@@ -66,6 +68,13 @@ def against_reference(
         for column in verdict.columns
     ]
     return verdict.verdict, verdict.reason, columns
+
+
+def _thresholds(signal: DriftSignal) -> Thresholds | None:
+    from drift.thresholds import Thresholds
+
+    given = signal.metric_thresholds
+    return Thresholds(numerical=given.numerical, categorical=given.categorical) if given else None
 
 
 def _alpha(signal: DriftSignal, every: timedelta | None) -> float:

@@ -1,0 +1,29 @@
+"""`metric_thresholds` of a drift signal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from control.errors import PolicyError
+from control.policy_file import read_policy
+
+FLIGHTS = (Path(__file__).parents[3] / "policies" / "flight-delay.yaml").read_text(encoding="utf-8")
+
+
+def with_thresholds(text: str) -> str:
+    return FLIGHTS.replace("    alpha: 0.01\n", f"    metric_thresholds: {text}\n")
+
+
+def test_thresholds_are_read() -> None:
+    policy = read_policy(with_thresholds("{numerical: {jensen_shannon_distance: 0.1}}"), "flight-delay.yaml")
+    assert policy.inputs is not None
+    assert policy.inputs.metric_thresholds is not None
+    assert policy.inputs.metric_thresholds.numerical == {"jensen_shannon_distance": 0.1}
+
+
+def test_an_unknown_metric_is_named_with_its_line() -> None:
+    said = r"flight-delay.yaml:\d+:\d+: .*'psi' is no metric of numerical columns"
+    with pytest.raises(PolicyError, match=said):
+        read_policy(with_thresholds("{numerical: {psi: 0.1}}"), "flight-delay.yaml")
