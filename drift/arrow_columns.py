@@ -111,8 +111,10 @@ def dictionary_counts(values: pa.Array, counts: NDArray[np.int64]) -> tuple[Cate
         nulls = int(counts[~present].sum())
         values, counts = values.drop_null(), counts[present]
     values = values.cast(pa.large_string()).cast(pa.large_binary())
-    if len(values) > MAX_VALUES and not _repeats(values):
-        return CategorySummary.of_hashes(_hashes(values), counts), nulls
+    if len(values) > MAX_VALUES and pc.max(pc.binary_length(values)).as_py() <= MAX_TEXT:
+        hashes = _hashes(values)
+        if np.unique(hashes).size > MAX_VALUES:  # a dictionary may repeat values
+            return CategorySummary.of_hashes(hashes, counts), nulls
     total: dict[str, int] = {}
     for raw, count in zip(values.to_pylist(), counts.tolist(), strict=True):
         text = _text(raw)
@@ -129,12 +131,6 @@ def category_keys(array: pa.DictionaryArray) -> tuple[NDArray[np.int64], NDArray
     if len(values) and pc.max(pc.binary_length(values)).as_py() > MAX_TEXT:
         return index, hash_texts([_text(raw).encode() for raw in values.to_pylist()])
     return index, _hashes(values)
-
-
-def _repeats(values: pa.Array) -> bool:
-    # Long texts are shortened and dictionaries may repeat: both need the exact way.
-    longest = pc.max(pc.binary_length(values)).as_py()
-    return bool(longest > MAX_TEXT) or pc.count_distinct(values).as_py() <= MAX_VALUES
 
 
 def _hashes(values: pa.Array) -> NDArray[np.uint64]:

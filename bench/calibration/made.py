@@ -15,7 +15,7 @@ SECONDS = 86_400
 
 @dataclass(frozen=True)
 class Kind:
-    """Two columns of three are numbers. `between`: how much days differ, in sd of rows."""
+    """Two columns of three are numbers; the first `shifted` of them move. `between`: sd between days."""
 
     columns: int = 30
     between: float = 0.0
@@ -27,7 +27,8 @@ class Kind:
         times = random.integers(number * SECONDS, (number + 1) * SECONDS, rows)
         made: dict[str, pa.Array] = {"at": pa.array(times, pa.timestamp("s"))}
         for place in range(self.columns):
-            moved = self.shift if now and place < self.shifted else 0.0
+            number = place - place // 3  # which of the columns of numbers
+            moved = self.shift if now and number < self.shifted else 0.0
             rate = NULLS[place % 4 % 3] * math.exp(self.between * random.normal() / 2)
             absent = random.random(rows) < min(rate, 1.0)
             if place % 3 < 2:

@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 
 MAGIC = b"HOMEOPRF"
 VERSION = 3
-"""Version 2 added the blocks, version 3 finer histograms."""
-_READABLE = range(1, VERSION + 1)
+"""Version 3 has finer histograms and another hash of texts. Nothing was released that wrote earlier ones."""
 MAX_BODY = 1 << 31
+LEVEL = 1
+"""Of zlib: three times as quick as its usual 6, for a tenth more bytes."""
 _HEAD = struct.Struct("<8sH16sQ")
 _LENGTH = struct.Struct("<I")
 
@@ -43,7 +44,7 @@ def encode(profile: Profile) -> bytes:
     }
     text = json.dumps(header, separators=(",", ":"), allow_nan=False).encode()
     body = b"".join([_LENGTH.pack(len(text)), text, *arrays.parts])
-    packed = zlib.compress(body, 6)
+    packed = zlib.compress(body, LEVEL)
     rest = struct.pack("<Q", len(body)) + packed
     return MAGIC + struct.pack("<H", VERSION) + hashlib.blake2b(rest, digest_size=16).digest() + rest
 
@@ -75,8 +76,10 @@ def _opened(data: bytes) -> tuple[dict[str, Any], Reader]:
     if len(data) < _HEAD.size:
         raise ProfileError(f"the profile is cut off after {len(data)} bytes")
     _, version, digest, length = _HEAD.unpack_from(data)
-    if version not in _READABLE:
-        raise ProfileError(f"the profile has format version {version}; this program reads 1 to {VERSION}")
+    if version != VERSION:
+        raise ProfileError(
+            f"the profile has format version {version}; this program reads {VERSION}: make it again"
+        )
     rest = data[_HEAD.size - 8 :]
     if hashlib.blake2b(rest, digest_size=16).digest() != digest:
         raise ProfileError("the profile is damaged: its checksum does not match (cut off or changed)")

@@ -41,12 +41,11 @@ def read_numeric(entry: dict[str, Any], arrays: Reader) -> NumericSummary:
     prefixes = np.cumsum(arrays.take(shape["prefixes"]), dtype=np.uint64)
     counts = arrays.take(shape["counts"]).astype(np.int64)
     rising = bool((prefixes[1:] > prefixes[:-1]).all())
-    most = int(shape.get("most", MAX_BINS))
+    most = int(shape["most"])
     fits = 0 < bits <= KEY_BITS and prefixes.size == counts.size <= min(most, MAX_BINS)
     if not fits or not rising or (counts < 1).any():
         raise ProfileError("the profile is damaged: a histogram that cannot be")
     numbers = {name: _number_in(value) for name, value in entry.items() if name != "histogram"}
-    numbers.setdefault("count", int(counts.sum()))  # before version 3
     return NumericSummary(**numbers, histogram=KeyHistogram(bits, prefixes, counts, most))
 
 

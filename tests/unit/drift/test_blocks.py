@@ -2,7 +2,6 @@
 
 import datetime as dt
 import itertools
-import struct
 from typing import Any
 
 import numpy as np
@@ -132,11 +131,3 @@ def test_a_column_that_is_no_time_is_refused() -> None:
     for column in ("x", "t", "absent"):
         with pytest.raises(ProfileError, match=column):
             profile_batches([table], blocks=ByTime(column))
-
-
-def test_a_file_of_version_1_is_still_read() -> None:
-    profile = profile_batches([pa.table({"x": np.arange(1000) / 7, "s": ["a", "b"] * 500})])
-    old = bytearray(profile.to_bytes())
-    assert struct.unpack_from("<H", old, 8) == (3,)
-    struct.pack_into("<H", old, 8, 1)  # without blocks nothing else differs
-    assert Profile.from_bytes(bytes(old)) == profile
