@@ -66,8 +66,22 @@ def floats(array: pa.Array) -> NDArray[np.float64]:
         return floats(array.dictionary_decode())
     if pa.types.is_run_end_encoded(type_):
         return floats(pc.run_end_decode(array))
-    if array.null_count:
-        array = array.drop_null()
+    values = _as_floats(array)
+    return values[valid_rows(array)] if array.null_count else values
+
+
+def valid_rows(array: pa.Array) -> NDArray[np.bool_]:
+    """Where an array has a value."""
+    valid = array.is_valid()
+    bits = np.frombuffer(valid.buffers()[1], np.uint8)
+    return np.unpackbits(bits, count=valid.offset + len(valid), bitorder="little")[valid.offset :].view(
+        np.bool_
+    )
+
+
+def _as_floats(array: pa.Array) -> NDArray[np.float64]:
+    """All rows; where one is null the value means nothing."""
+    type_ = array.type
     if pa.types.is_decimal(type_):
         return _buffer(array.cast(pa.float64(), safe=False), np.dtype(np.float64))
     if pa.types.is_date32(type_):

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from drift.arrow_columns import category_keys
-from drift.block_rule import valid_rows
+from drift.arrow_columns import category_keys, valid_rows
 from drift.blocks import MAX_BINS, BlockTable, bin_index
 from drift.histogram import KEY_BITS, KeyHistogram, order_keys
 

@@ -5,18 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
 
-from drift.arrow_columns import floats, kind_of, plain_type
+from drift.arrow_columns import floats, kind_of, plain_type, valid_rows
 from drift.blocks import RowBlocks
 from drift.errors import ProfileError
 from drift.hashing import hash_texts
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 _SECONDS = {"hour": 3600.0, "day": 86_400.0}
 
@@ -84,12 +81,3 @@ class AtTime:
 
 
 BlockRule = ByTime | AtTime | OneBlock
-
-
-def valid_rows(array: pa.Array) -> NDArray[np.bool_]:
-    """Where an array has a value."""
-    valid = array.is_valid()
-    bits = np.frombuffer(valid.buffers()[1], np.uint8)
-    return np.unpackbits(bits, count=valid.offset + len(valid), bitorder="little")[valid.offset :].view(
-        np.bool_
-    )
