@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -15,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
-from typer.core import TyperGroup
 
-from control.errors import BadInput, HomeostatError
+from cli.drift_errors import ERROR, Scripted, check_folder, tell
+from cli.drift_monitor import import_monitor
+from control.errors import BadInput
 
 if TYPE_CHECKING:
     from control.policy import DriftSignal
@@ -25,48 +23,8 @@ if TYPE_CHECKING:
     from drift.thresholds import Thresholds
     from drift.verdict import TableVerdict
 
-PASS, FAIL, INCONCLUSIVE, ERROR = range(4)
+PASS, FAIL, INCONCLUSIVE = range(ERROR)
 CODES = {"pass": PASS, "fail": FAIL, "inconclusive": INCONCLUSIVE}
-
-
-class Scripted(TyperGroup):
-    """Whatever goes wrong ends with exit code 3: 1 and 2 are verdicts, and scripts act on them."""
-
-    def make_context(self, *args: Any, **named: Any) -> Any:
-        """Read the group's own options."""
-        with _errors_are_told():
-            return super().make_context(*args, **named)
-
-    def invoke(self, ctx: Any) -> Any:
-        """Read a command's options and run it."""
-        with _errors_are_told():
-            return super().invoke(ctx)
-
-
-@contextmanager
-def _errors_are_told() -> Iterator[None]:
-    from drift.errors import ProfileError
-
-    try:
-        yield
-    except (typer.Exit, typer.Abort):
-        raise
-    except (HomeostatError, ProfileError) as err:
-        _tell(str(err))
-        raise typer.Exit(ERROR) from err
-    except OSError as err:
-        _tell(f"{err.filename}: {err.strerror}" if err.filename else str(err))
-        raise typer.Exit(ERROR) from err
-    except Exception as err:
-        if hasattr(err, "exit_code"):  # a wrong option: it is shown as every command shows it
-            err.exit_code = ERROR
-            raise
-        traceback.print_exc()
-        raise typer.Exit(ERROR) from err
-
-
-def _tell(what: str) -> None:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(what, style="red", markup=False)
 
 
 app = typer.Typer(
@@ -78,6 +36,9 @@ app = typer.Typer(
 )
 TIME = "Rows of a day (or hour) of this column belong together, and the verdict learns how days differ."
 SOURCE = "Parquet, CSV, JSON lines or Arrow IPC: a file, a glob in quotes, or a folder."
+
+
+app.command("import-monitor")(import_monitor)
 
 
 @app.callback()
@@ -103,7 +64,7 @@ def profile(
     """
     from cli.drift_source import load
 
-    _folder_of(output)
+    check_folder(output)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     found = load(
         source, console, columns=column or (), roles=_roles(role or []), blocks=_blocks(time_column, every)
@@ -159,7 +120,7 @@ def check(
 
     for file in (html, Path(report) if report not in (None, "-") else None):
         if file:
-            _folder_of(file)
+            check_folder(file)
     signal = _limits(policy, checked_every, column, alpha, min_effect, min_rows)
     blocks = _blocks(time_column, every)
     progress = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -235,7 +196,7 @@ def _of_policy(file: Path, checked_every: str | None) -> DriftSignal:
             raise BadInput(f"--checked-every {checked_every}: {err}") from err
         return replace(signal, alpha=alpha)
     if stated:
-        _tell(f"{file}: false_alarms needs --checked-every, for instance P1D; alpha is {signal.alpha:g}")
+        tell(f"{file}: false_alarms needs --checked-every, for instance P1D; alpha is {signal.alpha:g}")
     return signal
 
 
@@ -274,9 +235,3 @@ def _write_json(where: str, document: dict[str, Any]) -> None:
         sys.stdout.write(text)
     else:
         Path(where).write_text(text, encoding="utf-8")
-
-
-def _folder_of(file: Path) -> None:
-    """Said before the data are read, not after."""
-    if not file.parent.is_dir():
-        raise BadInput(f"{file}: there is no folder {file.parent}: make it first")
