@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from drift.categories import MAX_VALUES, CategorySummary
 from drift.hashing import hash_bytes, hash_texts
+from drift.text import TextSummary
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -134,6 +135,20 @@ def dictionary_counts(values: pa.Array, counts: NDArray[np.int64]) -> tuple[Cate
         text = _text(raw)
         total[text] = total.get(text, 0) + count
     return CategorySummary.of(total), nulls
+
+
+def dictionary_texts(values: pa.Array, counts: NDArray[np.int64]) -> TextSummary:
+    """Lengths and patterns of a dictionary's texts and their counts; nulls among them are left out."""
+    if values.null_count:
+        present = valid_rows(values)
+        values, counts = values.drop_null(), counts[present]
+    values = values.cast(pa.large_string()).cast(pa.large_binary())
+    offsets, data = values.buffers()[1:]
+    return TextSummary.of(
+        np.frombuffer(data, np.uint8) if data else np.empty(0, np.uint8),
+        np.frombuffer(offsets, np.int64, len(values) + 1, values.offset * 8),
+        counts,
+    )
 
 
 def category_keys(array: pa.DictionaryArray) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:

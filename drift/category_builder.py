@@ -8,11 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from drift.arrow_columns import booleans, dictionary_counts, index_of
+from drift.arrow_columns import booleans, dictionary_counts, dictionary_texts, index_of, is_text
 from drift.categories import CategorySummary
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from drift.text import TextSummary
 
 
 class CategoryBuilder:
@@ -21,6 +23,7 @@ class CategoryBuilder:
     def __init__(self) -> None:
         self._summary = CategorySummary()
         self._nulls = 0
+        self._text: TextSummary | None = None
         self._dictionary: pa.Array | None = None
         self._counts: NDArray[np.int64] = np.empty(0, np.int64)
 
@@ -39,10 +42,10 @@ class CategoryBuilder:
         self._use(array.dictionary)
         self._counts += np.bincount(index, minlength=self._counts.size)
 
-    def finish(self) -> tuple[CategorySummary, int]:
-        """All that was counted, and how many were null."""
+    def finish(self) -> tuple[CategorySummary, TextSummary | None, int]:
+        """All that was counted, what the texts look like, and how many were null."""
         self._flush()
-        return self._summary, self._nulls
+        return self._summary, self._text, self._nulls
 
     def _use(self, dictionary: pa.Array) -> None:
         # Readers hand out the same dictionary batch after batch.
@@ -57,6 +60,9 @@ class CategoryBuilder:
             return
         summary, nulls = dictionary_counts(self._dictionary, self._counts)
         self._summary, self._nulls = self._summary.merge(summary), self._nulls + nulls
+        if is_text(self._dictionary.type):
+            text = dictionary_texts(self._dictionary, self._counts)
+            self._text = self._text.merge(text) if self._text else text
         self._dictionary = None
 
 

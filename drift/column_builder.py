@@ -57,7 +57,7 @@ class ColumnBuilder:
 
     def finish(self) -> ColumnProfile:
         """All that was added."""
-        category, nulls = self._categories.finish() if self._categories else (None, 0)
+        category, text, nulls = self._categories.finish() if self._categories else (None, None, 0)
         return ColumnProfile(
             name=self._name,
             kind=self._kind,
@@ -67,6 +67,7 @@ class ColumnBuilder:
             nulls=self._nulls + nulls,
             numeric=self._numbers.finish() if self._numbers else None,
             category=category,
+            text=text,
             asked=self._asked,
             blocks=self._blocks,
         )

@@ -9,6 +9,7 @@ from drift.blocks import BlockTable
 from drift.categories import CategorySummary
 from drift.errors import ProfileError
 from drift.numeric import NumericSummary
+from drift.text import TextSummary
 
 FEW_VALUES = 20
 """An integer column of at most that many different values is a category unless told."""
@@ -28,6 +29,8 @@ class ColumnProfile:
     nulls: int = 0
     numeric: NumericSummary | None = None
     category: CategorySummary | None = None
+    text: TextSummary | None = None
+    """Of a column of texts: their lengths and patterns."""
     asked: str | None = None
     blocks: BlockTable | None = None
     """The same by block, of the rows whose block is known."""
@@ -101,9 +104,9 @@ class ColumnProfile:
         if self.asked is not None and other.asked is not None and self.asked != other.asked:
             raise ProfileError(f"column {self.name!r}: asked to be {self.asked} and to be {other.asked}")
         kind = _joined(self.kind, other.kind)
-        numeric, category, blocks = self.numeric, self.category, self.blocks
+        numeric, category, text, blocks = self.numeric, self.category, self.text, self.blocks
         if kind == "skipped":
-            numeric = category = blocks = None
+            numeric = category = text = blocks = None
         else:
             if other.blocks:
                 blocks = blocks.merge(other.blocks) if blocks else other.blocks
@@ -111,6 +114,8 @@ class ColumnProfile:
                 numeric = numeric.merge(other.numeric) if numeric else other.numeric
             if other.category:
                 category = category.merge(other.category) if category else other.category
+            if other.text:
+                text = text.merge(other.text) if text else other.text
         return ColumnProfile(
             name=self.name,
             kind=kind,
@@ -120,6 +125,7 @@ class ColumnProfile:
             nulls=self.nulls + other.nulls,
             numeric=numeric,
             category=category,
+            text=text,
             asked=self.asked or other.asked,
             blocks=blocks,
         )

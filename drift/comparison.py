@@ -16,12 +16,14 @@ from drift.measures import (
     rate_change,
     wasserstein,
 )
+from drift.numeric import NumericSummary
 from drift.verdicts import ColumnVerdict, Verdict
 
 if TYPE_CHECKING:
     from drift.categories import CategorySummary
     from drift.column_profile import ColumnProfile
     from drift.profile import Profile
+    from drift.text import TextSummary
 
 MIN_VALUES = 30
 """Below that many values on a side, a column's distribution is not compared."""
@@ -154,7 +156,19 @@ def _values(before: ColumnProfile, after: ColumnProfile) -> tuple[dict[str, Meas
         return _numbers(before, after)
     if left is None or right is None:
         raise AssertionError(f"column {before.name!r} has neither numbers nor categories")
-    return _categories(left, right)
+    measures, test, notes = _categories(left, right)
+    if not (left.exact and right.exact) and before.text and after.text:
+        measures |= _texts(before.text, after.text)
+    return measures, test, notes
+
+
+def _texts(before: TextSummary, after: TextSummary) -> dict[str, Measure]:
+    one, other = (
+        NumericSummary(count=side.lengths.total, histogram=side.lengths) for side in (before, after)
+    )
+    used = (before.patterns + after.patterns) > 0
+    patterns = jensen_shannon_distance(before.patterns[used], after.patterns[used])
+    return {"length_ks": ks(one, other), "pattern_jensen_shannon_distance": patterns}
 
 
 def _numbers(before: ColumnProfile, after: ColumnProfile) -> tuple[dict[str, Measure], Test, list[str]]:

@@ -8,6 +8,7 @@ from drift.column_profile import ColumnProfile
 from drift.encoding.blocks import blocks_header, read_blocks
 from drift.encoding.categories import category_header, read_category
 from drift.encoding.numbers import numeric_header, read_numeric
+from drift.encoding.texts import read_text, text_header
 from drift.errors import ProfileError
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ def column_header(column: ColumnProfile, arrays: Writer) -> dict[str, Any]:
         entry["numeric"] = numeric_header(column.numeric, arrays)
     if column.category is not None:
         entry["category"] = category_header(column.category, arrays)
+    if column.text is not None:
+        entry["text"] = text_header(column.text, arrays)
     if column.blocks is not None:
         entry["blocks"] = blocks_header(column.blocks, arrays)
     return entry
@@ -40,6 +43,7 @@ def read_column(entry: dict[str, Any], arrays: Reader) -> ColumnProfile:
         raise ProfileError(f"the profile is damaged: column kind {entry['kind']!r}")
     numeric = read_numeric(entry["numeric"], arrays) if "numeric" in entry else None
     category = read_category(entry["category"], arrays) if "category" in entry else None
+    text = read_text(entry["text"], arrays) if "text" in entry else None
     blocks = read_blocks(entry["blocks"], arrays) if "blocks" in entry else None
     return ColumnProfile(
         name=str(entry["name"]),
@@ -50,6 +54,7 @@ def read_column(entry: dict[str, Any], arrays: Reader) -> ColumnProfile:
         nulls=int(entry["nulls"]),
         numeric=numeric,
         category=category,
+        text=text,
         asked=entry["asked"],
         blocks=blocks,
     )

@@ -23,30 +23,38 @@ def numeric_header(numeric: NumericSummary, arrays: Writer) -> dict[str, Any]:
         for field in fields(numeric)
         if field.name != "histogram"
     }
-    histogram = numeric.histogram
-    steps = np.diff(histogram.prefixes, prepend=np.uint64(0)).astype(np.uint64)
-    entry["histogram"] = {
-        "bits": histogram.bits,
-        "most": histogram.most,
-        "prefixes": arrays.add(steps),
-        "counts": arrays.add(histogram.counts),
-    }
+    entry["histogram"] = histogram_header(numeric.histogram, arrays)
     return entry
 
 
 def read_numeric(entry: dict[str, Any], arrays: Reader) -> NumericSummary:
     """Read what `numeric_header` stored."""
-    shape = entry["histogram"]
-    bits = int(shape["bits"])
+    histogram = read_histogram(entry["histogram"], arrays)
+    numbers = {name: _number_in(value) for name, value in entry.items() if name != "histogram"}
+    return NumericSummary(**numbers, histogram=histogram)
+
+
+def histogram_header(histogram: KeyHistogram, arrays: Writer) -> dict[str, Any]:
+    """Store a histogram; returns its entry in the header."""
+    steps = np.diff(histogram.prefixes, prepend=np.uint64(0)).astype(np.uint64)
+    return {
+        "bits": histogram.bits,
+        "most": histogram.most,
+        "prefixes": arrays.add(steps),
+        "counts": arrays.add(histogram.counts),
+    }
+
+
+def read_histogram(shape: dict[str, Any], arrays: Reader) -> KeyHistogram:
+    """Read what `histogram_header` stored."""
+    bits, most = int(shape["bits"]), int(shape["most"])
     prefixes = np.cumsum(arrays.take(shape["prefixes"]), dtype=np.uint64)
     counts = arrays.take(shape["counts"]).astype(np.int64)
     rising = bool((prefixes[1:] > prefixes[:-1]).all())
-    most = int(shape["most"])
     fits = 0 < bits <= KEY_BITS and prefixes.size == counts.size <= min(most, MAX_BINS)
     if not fits or not rising or (counts < 1).any():
         raise ProfileError("the profile is damaged: a histogram that cannot be")
-    numbers = {name: _number_in(value) for name, value in entry.items() if name != "histogram"}
-    return NumericSummary(**numbers, histogram=KeyHistogram(bits, prefixes, counts, most))
+    return KeyHistogram(bits, prefixes, counts, most)
 
 
 def _number_out(value: float | None) -> float | int | str | None:
