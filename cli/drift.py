@@ -20,6 +20,7 @@ from control.errors import BadInput
 if TYPE_CHECKING:
     from control.policy import DriftSignal
     from drift.block_rule import ByTime
+    from drift.profile import Profile
     from drift.thresholds import Thresholds
     from drift.verdict import TableVerdict
 
@@ -27,6 +28,7 @@ PASS, FAIL, INCONCLUSIVE = range(ERROR)
 CODES = {"pass": PASS, "fail": FAIL, "inconclusive": INCONCLUSIVE}
 
 
+TOGETHER = "Also keep and compare how the columns of numbers go together: correlations, components."
 app = typer.Typer(
     name="drift",
     cls=Scripted,
@@ -57,6 +59,7 @@ def profile(
     ] = None,
     time_column: Annotated[str | None, typer.Option(help=TIME)] = None,
     every: Annotated[Literal["day", "hour"], typer.Option(help="Which of the two.")] = "day",
+    multivariate: Annotated[bool, typer.Option("--multivariate", help=TOGETHER)] = False,
 ) -> None:
     """Keep of a table what a drift check needs: a small file, in one pass.
 
@@ -67,7 +70,12 @@ def profile(
     check_folder(output)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     found = load(
-        source, console, columns=column or (), roles=_roles(role or []), blocks=_blocks(time_column, every)
+        source,
+        console,
+        columns=column or (),
+        roles=_roles(role or []),
+        blocks=_blocks(time_column, every),
+        joint=multivariate,
     )
     body = found.to_bytes()
     output.write_bytes(body)
@@ -105,6 +113,7 @@ def check(
             help="How often you check, for instance P1D: then the policy's false_alarms give alpha.",
         ),
     ] = None,
+    multivariate: Annotated[bool, typer.Option("--multivariate", help=TOGETHER)] = False,
     report: Annotated[
         str | None, typer.Option("--json", metavar="FILE|-", help="Write the verdict as JSON; - is stdout.")
     ] = None,
@@ -125,9 +134,16 @@ def check(
     blocks = _blocks(time_column, every)
     progress = Console(stderr=True, highlight=False, soft_wrap=True)
     times = [time.perf_counter()]
-    before = load(reference, progress, columns=signal.features, blocks=blocks)
+    before = load(reference, progress, columns=signal.features, blocks=blocks, joint=multivariate)
     times.append(time.perf_counter())
-    now = load(current, progress, columns=signal.features, roles=before.roles(), blocks=blocks)
+    now = load(
+        current,
+        progress,
+        columns=signal.features,
+        roles=before.roles(),
+        blocks=blocks,
+        joint=before.joint is not None,
+    )
     times.append(time.perf_counter())
     verdict = judge.check(
         before,
@@ -141,7 +157,7 @@ def check(
     times.append(time.perf_counter())
     show(verdict, Console(stderr=report == "-", highlight=False))
     if report:
-        _write_json(report, _document(verdict, times))
+        _write_json(report, _document(verdict, times, _together(before, now)))
     if html:
         from reports.drift import render
 
@@ -223,10 +239,18 @@ def _roles(given: list[str]) -> dict[str, str]:
     return roles
 
 
-def _document(verdict: TableVerdict, times: list[float]) -> dict[str, Any]:
+def _together(before: Profile, now: Profile) -> dict[str, Any] | None:
+    if before.joint is None or now.joint is None:
+        return None
+    from drift.measures.joint import joint_measures
+
+    return {name: measure.to_dict() for name, measure in joint_measures(before.joint, now.joint).items()}
+
+
+def _document(verdict: TableVerdict, times: list[float], together: dict[str, Any] | None) -> dict[str, Any]:
     reference, current, judged = (round(b - a, 4) for a, b in pairwise(times))
     timings = {"reference": reference, "current": current, "verdict": judged}
-    return {**verdict.to_dict(), "multivariate": None, "timings": timings}
+    return {**verdict.to_dict(), "multivariate": together, "timings": timings}
 
 
 def _write_json(where: str, document: dict[str, Any]) -> None:

@@ -24,6 +24,7 @@ def load(
     columns: Sequence[str] = (),
     roles: Mapping[str, str] | None = None,
     blocks: ByTime | None = None,
+    joint: bool = False,
 ) -> Profile:
     """The profile that a source is or that its rows have. Progress shows where `console` is a terminal.
 
@@ -33,6 +34,7 @@ def load(
         columns: only these of data; empty means all.
         roles: fixed roles of data, by column.
         blocks: which rows of data belong together.
+        joint: keep the columns of numbers together as well.
 
     Raises:
         BadData: the source cannot be read.
@@ -67,7 +69,7 @@ def load(
         read = [*columns, blocks.column] if wanted and blocks else wanted
         batches = local_batches(source, read, told)
         try:
-            return profile_batches(batches, columns=wanted, roles=roles, blocks=blocks)
+            return profile_batches(batches, columns=wanted, roles=roles, blocks=blocks, joint=joint)
         except ProfileError as err:
             raise BadInput(f"{source}: {err}") from err
 

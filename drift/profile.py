@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from drift import encoding
 from drift.column_profile import ColumnProfile
 from drift.errors import ProfileError
+from drift.joint import JointSummary
 from drift.table_pass import profile_table
 
 if TYPE_CHECKING:
@@ -31,13 +32,19 @@ class Profile:
 
     rows: int = 0
     columns: dict[str, ColumnProfile] = field(default_factory=dict)
+    joint: JointSummary | None = None
+    """Columns of numbers together, where that was asked for."""
 
     def merge(self, other: Profile) -> Profile:
         """The profile of both sides' rows. A column that one side lacks keeps the other side's."""
         columns = dict(self.columns)
         for name, column in other.columns.items():
             columns[name] = columns[name].merge(column) if name in columns else column
-        return Profile(self.rows + other.rows, columns)
+        if not self.rows or not other.rows:
+            joint = self.joint if self.rows else other.joint
+        else:
+            joint = self.joint.merge(other.joint) if self.joint and other.joint else None
+        return Profile(self.rows + other.rows, columns, joint)
 
     def roles(self) -> dict[str, str]:
         """Each column's role, to be fixed when other data are compared with these.
@@ -70,6 +77,7 @@ def profile_batches(
     columns: Sequence[str] | None = None,
     roles: Mapping[str, str] | None = None,
     blocks: BlockRule | None = None,
+    joint: bool = False,
 ) -> Profile:
     """Profile a table in one pass, in bounded memory.
 
@@ -78,6 +86,8 @@ def profile_batches(
         columns: only these, where they exist.
         roles: fixed roles by column name: `number`, `category`, `time` or `skip`. Give the reference's
             (`reference.roles()`) when the data are to be compared with it.
+        joint: keep means and co-moments of the columns of numbers together as well, for multivariate
+            measures.
         blocks: which rows belong together (`ByTime`, `OneBlock`): keeps small counts for each block too.
 
     Raises:
@@ -87,5 +97,5 @@ def profile_batches(
     for name, role in asked.items():
         if role not in ROLES:
             raise ProfileError(f"column {name!r}: role {role!r} is none of {', '.join(ROLES)}")
-    rows, found = profile_table(batches, None if columns is None else frozenset(columns), asked, blocks)
-    return Profile(rows, found)
+    wanted = None if columns is None else frozenset(columns)
+    return Profile(*profile_table(batches, wanted, asked, blocks, joint=joint))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from drift.column_builder import ColumnBuilder
 from drift.histogram import MAX_BINS
+from drift.joint import JointSummary, joint_columns, matrix_of
 from drift.pieces import pieces, unique_names
 
 if TYPE_CHECKING:
@@ -38,9 +39,12 @@ def profile_table(
     wanted: frozenset[str] | None,
     asked: Mapping[str, str],
     blocks: BlockRule | None,
-) -> tuple[int, dict[str, ColumnProfile]]:
-    """Rows, and the profile of each column: of all, or of the `wanted` ones."""
+    *,
+    joint: bool = False,
+) -> tuple[int, dict[str, ColumnProfile], JointSummary | None]:
+    """Rows, the profile of each column (of all, or of the `wanted` ones), and of them together."""
     rows = 0
+    together = _Together(wanted) if joint else None
     found: dict[str, ColumnProfile] = {}
     group: _Columns | None = None
     with ThreadPoolExecutor(_WORKERS, "profile") as pool:
@@ -51,8 +55,30 @@ def profile_table(
                 _gather(group, found)
                 group = _Columns(piece[0].schema, wanted, asked, pool)
             group.add(piece, row_blocks)
+            if together:
+                together.add(piece)
         _gather(group, found)
-    return rows, found
+    return rows, found, together.summary if together else None
+
+
+class _Together:
+    """The columns of numbers together, as long as each piece has the same ones."""
+
+    def __init__(self, wanted: frozenset[str] | None) -> None:
+        self._wanted = wanted
+        self._begun = False
+        self.summary: JointSummary | None = None
+
+    def add(self, piece: list[pa.RecordBatch]) -> None:
+        schema = piece[0].schema
+        places = joint_columns(schema, self._wanted)
+        names = tuple(schema.names[place] for place in places)
+        for batch in piece:
+            part = JointSummary.of(names, matrix_of(batch, places))
+            if not self._begun:
+                self.summary, self._begun = part, True
+            elif self.summary is not None:
+                self.summary = self.summary.merge(part)
 
 
 class _Columns:

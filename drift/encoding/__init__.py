@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from drift.encoding.arrays import Reader, Writer
 from drift.encoding.columns import column_header, read_column
+from drift.encoding.joint import joint_header, read_joint
 from drift.errors import ProfileError
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ def encode(profile: Profile) -> bytes:
         "rows": profile.rows,
         "columns": [column_header(column, arrays) for column in profile.columns.values()],
     }
+    if profile.joint is not None:
+        header["joint"] = joint_header(profile.joint, arrays)
     text = json.dumps(header, separators=(",", ":"), allow_nan=False).encode()
     body = b"".join([_LENGTH.pack(len(text)), text, *arrays.parts])
     packed = zlib.compress(body, LEVEL)
@@ -61,11 +64,12 @@ def decode(data: bytes) -> Profile:
         header, arrays = _opened(data)
         columns = [read_column(entry, arrays) for entry in header["columns"]]
         rows = int(header["rows"])
+        joint = read_joint(header["joint"], arrays) if "joint" in header else None
     except ProfileError:
         raise
     except (ValueError, KeyError, TypeError, IndexError, zlib.error, struct.error) as err:
         raise ProfileError(f"the profile is damaged: {err!r}") from err
-    return Profile(rows, {column.name: column for column in columns})
+    return Profile(rows, {column.name: column for column in columns}, joint)
 
 
 def _opened(data: bytes) -> tuple[dict[str, Any], Reader]:

@@ -283,3 +283,22 @@ def test_a_check_loads_nothing_heavy(data: Path) -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_columns_together(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    for name, correlation in (("before", 0.9), ("after", 0.0)):
+        x = rng.normal(size=3000)
+        y = correlation * x + (1 - correlation**2) ** 0.5 * rng.normal(size=3000)
+        pq.write_table(pa.table({"x": x, "y": y}), tmp_path / f"{name}.parquet")
+    before, after, kept = (tmp_path / name for name in ("before.parquet", "after.parquet", "before.profile"))
+    made = drift("profile", before, "-o", kept, "--multivariate")
+    assert made.exit_code == 0, made.output
+    for reference, flag in ((kept, []), (before, ["--multivariate"])):
+        result = drift("check", "--reference", reference, "--current", after, "--json", "-", *flag)
+        document = json.loads(result.stdout)
+        jsonschema.validate(document, SCHEMA)
+        assert document["verdict"] == "pass", "no column by itself changed"
+        change = document["multivariate"]["correlation_change"]
+        assert change["statistic"] > 0.8
+        assert change["p_value"] < 1e-100
