@@ -20,6 +20,7 @@ from control.ports import Note, Services
 from control.release import poll, roll_back
 from control.retraining import launch_refused
 from handlers.act import perform
+from handlers.amend import amend
 from handlers.observe import observe
 
 log = logging.getLogger("homeostat.converge")
@@ -65,14 +66,7 @@ def converge(policy: Policy, services: Services) -> None:
 
 def record(model: str, notes: Sequence[Note], services: Services) -> None:
     """Add audit entries without changing the intent."""
-    for _ in range(ROUNDS):
-        intent, etag = services.ledger.load(model)
-        try:
-            services.ledger.commit(intent, etag, notes)
-        except Conflict:
-            continue
-        return
-    raise Conflict(f"{model}: the audit trail could not be written, the intent changes all the time")
+    amend(model, "the audit trail", lambda intent, _: (intent, notes), services)
 
 
 def _act(policy: Policy, effect: Effect, services: Services) -> None:

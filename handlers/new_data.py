@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from control.effects import Publish
-from control.errors import BadData, Conflict, Refused
+from control.errors import BadData, Refused
 from control.facts import Batch, Verdict
 from control.messages import Message
 from control.names import data_version
@@ -16,6 +16,7 @@ from control.policy import Policy, Quality
 from control.ports import Blob, Note, Services
 from control.retraining import evidence
 from control.state import Intent
+from handlers.amend import amend
 from handlers.converge import converge
 from handlers.drift import against_reference, spacing
 
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from drift.profile import Profile
 
 log = logging.getLogger("homeostat.new_data")
-
-ATTEMPTS = 10
 
 
 def handle(message: Message, services: Services) -> None:
@@ -156,39 +155,32 @@ def _quality(rule: Quality, profile: Profile, min_rows: int) -> list[str]:
 
 def _take(policy: Policy, batch: Batch, detail: dict[str, Any], services: Services) -> bool:
     """Write the batch and what follows from it in one transaction; False when somebody else did."""
-    for _ in range(ATTEMPTS):
-        intent, etag = services.ledger.load(policy.name)
+
+    def change(intent: Intent, now: datetime) -> tuple[Intent, Sequence[Note]]:
         if _known(policy, batch.path, batch.version, services):
-            return False
-        now = services.clock.now()
-        arrived = Note(
-            at=now,
-            kind="evidence",
-            name="batch",
-            detail={
-                "path": batch.path,
-                "version": batch.version,
-                "rows": batch.rows,
-                "quality": batch.quality,
-                "drift": batch.drift,
-                "reason": batch.reason,
-                **detail,
-            },
-        )
-        raised = intent
-        notes: tuple[Note, ...] = ()
+            return intent, ()
+        told = {
+            "path": batch.path,
+            "version": batch.version,
+            "rows": batch.rows,
+            "quality": batch.quality,
+            "drift": batch.drift,
+            "reason": batch.reason,
+        }
+        arrived = Note(at=now, kind="evidence", name="batch", detail=told | detail)
         reason = _asks(policy, intent, batch)
-        if reason:
-            raised, notes = evidence(intent, now, f"batch {batch.version}", reason, path=batch.path)
-        try:
-            services.ledger.commit(raised, etag, (arrived, *notes), [batch])
-        except Conflict:
-            continue
-        log.info("%s: batch %s taken: %s", policy.name, batch.path, arrived.detail)
-        if batch.quality == "fail":
-            services.notices.tell(policy, f"{policy.name}: batch {batch.path} is not used: {batch.reason}")
-        return True
-    raise Conflict(f"{policy.name}: batch {batch.path} could not be written, the intent changes all the time")
+        if not reason:
+            return intent, (arrived,)
+        raised, notes = evidence(intent, now, f"batch {batch.version}", reason, path=batch.path)
+        return raised, (arrived, *notes)
+
+    written = amend(policy.name, f"batch {batch.path}", change, services, [batch])
+    if not written:
+        return False
+    log.info("%s: batch %s taken: %s", policy.name, batch.path, written[0].detail)
+    if batch.quality == "fail":
+        services.notices.tell(policy, f"{policy.name}: batch {batch.path} is not used: {batch.reason}")
+    return True
 
 
 def _asks(policy: Policy, intent: Intent, batch: Batch) -> str:

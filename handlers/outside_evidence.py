@@ -6,23 +6,17 @@ The same key again is no news.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 
-from control.errors import Conflict
 from control.messages import Message
 from control.policy import Policy
-from control.ports import Note, Services
+from control.ports import Services
 from control.retraining import evidence, happening
-from control.state import Intent
+from handlers.amend import Change, amend
 from handlers.converge import converge
 from handlers.managed import managed
 
 log = logging.getLogger("homeostat.outside_evidence")
-
-ATTEMPTS = 10
-Change = Callable[[Intent, datetime], tuple[Intent, tuple[Note, ...]]]
 
 
 def drift_alert(message: Message, services: Services) -> None:
@@ -84,15 +78,7 @@ def _evidence(policy: Policy, key: str, reason: str, source: str, services: Serv
 
 def _take(policy: Policy, key: str, change: Change, services: Services) -> bool:
     """Write what was heard; False when it was known already."""
-    for _ in range(ATTEMPTS):
-        intent, etag = services.ledger.load(policy.name)
-        changed, notes = change(intent, services.clock.now())
-        if not notes:
-            log.info("%s: %s is known already", policy.name, key)
-            return False
-        try:
-            services.ledger.commit(changed, etag, notes)
-        except Conflict:
-            continue
+    if amend(policy.name, key, change, services):
         return True
-    raise Conflict(f"{policy.name}: {key} could not be written, the intent changes all the time")
+    log.info("%s: %s is known already", policy.name, key)
+    return False
