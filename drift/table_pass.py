@@ -25,6 +25,8 @@ ALL_BINS = 1 << 22
 """Bins of all columns together: what a table of numbers takes in memory does not grow with its columns."""
 LEAST_BINS = 1024
 _WORKERS = min(os.cpu_count() or 1, 4)
+_WORTH_A_THREAD = 1 << 17
+"""Values of a piece; fewer are counted before a thread has woken."""
 _SHARES = 4
 """Shares of columns for each worker: so many that they end at about the same time."""
 
@@ -110,6 +112,9 @@ class _Columns:
 
     def add(self, piece: list[pa.RecordBatch], row_blocks: RowBlocks | None) -> None:
         self._wait()
+        if sum(batch.num_rows for batch in piece) * len(self._builders) < _WORTH_A_THREAD:
+            self._add_share(piece, row_blocks, 0, 1)
+            return
         shares = min(_WORKERS * _SHARES, len(self._builders))
         self._running = [
             self._pool.submit(self._add_share, piece, row_blocks, share, shares) for share in range(shares)
