@@ -11,7 +11,7 @@ from scipy import stats
 
 from drift.alignment import category_table
 from drift.block_rule import ByTime
-from drift.calibration import MIN_BLOCKS, block_test
+from drift.calibration import MIN_BLOCKS, block_test, log_odds_test
 from drift.measures import chi2_contingency
 from drift.profile import Profile, profile_batches
 from drift.quadratic import ratio_tail
@@ -172,3 +172,24 @@ def test_blocks_can_only_add_doubt() -> None:
     assert left is not None
     assert right is not None
     assert column.p_value >= chi2_contingency(*category_table(left, right)).p_value
+
+
+def test_rates_that_blocks_change_by_factors_do_not_alarm_far_out() -> None:
+    """A null rate of 2 % that differs from day to day by factors: as shares alone it alarms thrice too often."""
+    rng = np.random.default_rng(21)
+    level, trials = 0.003, 4000
+    shares = both = 0
+    for at in range(trials):
+        if at % 50 == 0:
+            sizes = rng.integers(60, 600, 60)
+            hits = rng.binomial(sizes, rng.beta(2, 98, 60))
+            blocks = np.column_stack([hits, sizes - hits])
+        rows = int(rng.integers(60, 600))
+        hit = int(rng.binomial(rows, rng.beta(2, 98)))
+        current = np.array([hit, rows - hit])
+        one = block_test(blocks, blocks.sum(axis=0), current, ordered=False).p_value
+        assert one is not None
+        shares += one < level
+        both += max(one, log_odds_test(blocks, blocks.sum(axis=0), current)) < level
+    assert shares / trials > 2 * level
+    assert both / trials <= level + 2 * math.sqrt(level * (1 - level) / trials)
