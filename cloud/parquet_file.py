@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROWS = 65_536
-BUFFER = 1 << 20
+BUFFER = 1 << 18
 """Bytes read ahead of each column. Buffering whole row groups would take as much memory as they do."""
 MAGIC = b"PAR1"
 ENCRYPTED = b"PARE"

@@ -9,7 +9,7 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-PIECE_ROWS = 1 << 17
+PIECE_ROWS = 1 << 16
 PIECE_BYTES = 1 << 26
 
 

@@ -1,8 +1,10 @@
-"""The pass over a table: a builder for each column, on all cores, while the next rows are read."""
+"""The pass over a table: a builder for each column counts while the next rows are read.
+
+One thread counts: more of them wait for each other's turn at the interpreter, and are no quicker.
+"""
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -24,11 +26,8 @@ if TYPE_CHECKING:
 ALL_BINS = 1 << 22
 """Bins of all columns together: what a table of numbers takes in memory does not grow with its columns."""
 LEAST_BINS = 1024
-_WORKERS = min(os.cpu_count() or 1, 4)
 _WORTH_A_THREAD = 1 << 17
 """Values of a piece; fewer are counted before a thread has woken."""
-_SHARES = 4
-"""Shares of columns for each worker: so many that they end at about the same time."""
 
 
 def most_bins(columns: int) -> int:
@@ -49,7 +48,7 @@ def profile_table(
     together = _Together(wanted) if joint else None
     found: dict[str, ColumnProfile] = {}
     group: _Columns | None = None
-    with ThreadPoolExecutor(_WORKERS, "profile") as pool:
+    with ThreadPoolExecutor(1, "profile") as pool:
         for piece in pieces(batches):
             rows += sum(batch.num_rows for batch in piece)
             row_blocks = blocks.of(piece) if blocks else None
@@ -95,7 +94,7 @@ class _Columns:
     ) -> None:
         self._schema = schema
         self._pool = pool
-        self._running: list[Future[None]] = []
+        self._running: Future[None] | None = None
         named = [
             (place, name)
             for place, name in enumerate(unique_names(schema.names))
@@ -113,27 +112,22 @@ class _Columns:
     def add(self, piece: list[pa.RecordBatch], row_blocks: RowBlocks | None) -> None:
         self._wait()
         if sum(batch.num_rows for batch in piece) * len(self._builders) < _WORTH_A_THREAD:
-            self._add_share(piece, row_blocks, 0, 1)
-            return
-        shares = min(_WORKERS * _SHARES, len(self._builders))
-        self._running = [
-            self._pool.submit(self._add_share, piece, row_blocks, share, shares) for share in range(shares)
-        ]
+            self._count(piece, row_blocks)
+        else:
+            self._running = self._pool.submit(self._count, piece, row_blocks)
 
     def profiles(self) -> dict[str, ColumnProfile]:
         self._wait()
         return {name: builder.finish() for _, name, builder in self._builders}
 
-    def _add_share(
-        self, piece: list[pa.RecordBatch], row_blocks: RowBlocks | None, share: int, shares: int
-    ) -> None:
-        for place, _, builder in self._builders[share::shares]:
+    def _count(self, piece: list[pa.RecordBatch], row_blocks: RowBlocks | None) -> None:
+        for place, _, builder in self._builders:
             builder.add([batch.column(place) for batch in piece], row_blocks)
 
     def _wait(self) -> None:
-        running, self._running = self._running, []
-        for future in running:
-            future.result()
+        running, self._running = self._running, None
+        if running:
+            running.result()
 
 
 def _gather(group: _Columns | None, found: dict[str, ColumnProfile]) -> None:
