@@ -114,7 +114,7 @@ def start() -> None:
 
 
 if __name__ == "__main__":
-    parts = {"columns": columns, "distinct": distinct, "window": a_window, "start": start}
+    parts = {"start": start, "columns": columns, "distinct": distinct, "window": a_window}
     for name in sys.argv[1:] or parts:
         parts[name]()
         print()
