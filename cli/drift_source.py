@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from control.errors import BadData, BadInput
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from cloud.local_tables import Progress
     from drift.block_rule import ByTime
     from drift.profile import Profile
 
@@ -47,15 +47,32 @@ def load(
     stored = _stored(source)
     if stored is not None:
         return stored
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TextColumn("{task.fields[rows]:,} rows"),
-        TimeRemainingColumn(),
+    wanted = list(columns) or None
+    read = [*columns, blocks.column] if wanted and blocks else wanted
+    with _progress(source, console) as told:
+        batches = local_batches(source, read, told)
+        try:
+            return profile_batches(batches, columns=wanted, roles=roles, blocks=blocks, joint=joint)
+        except ProfileError as err:
+            raise BadInput(f"{source}: {err}") from err
+
+
+@contextmanager
+def _progress(source: str, console: Console) -> Iterator[Progress | None]:
+    """What is to be told how far the reading is; None where nobody looks."""
+    if not console.is_terminal:
+        yield None
+        return
+    from rich import progress
+
+    with progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.TaskProgressColumn(),
+        progress.TextColumn("{task.fields[rows]:,} rows"),
+        progress.TimeRemainingColumn(),
         console=console,
         transient=True,
-        disable=not console.is_terminal,
     ) as bar:
         task = bar.add_task(source.replace("[", r"\["), total=None, rows=0)
         rows = 0
@@ -65,13 +82,7 @@ def load(
             rows += more
             bar.update(task, completed=done, total=total, rows=rows)
 
-        wanted = list(columns) or None
-        read = [*columns, blocks.column] if wanted and blocks else wanted
-        batches = local_batches(source, read, told)
-        try:
-            return profile_batches(batches, columns=wanted, roles=roles, blocks=blocks, joint=joint)
-        except ProfileError as err:
-            raise BadInput(f"{source}: {err}") from err
+        yield told
 
 
 def _stored(source: str) -> Profile | None:

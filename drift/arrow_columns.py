@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from drift.categories import MAX_VALUES, CategorySummary
 from drift.hashing import hash_bytes, hash_texts
+from drift.kernel import LONGEST_TEXT, Validity
 from drift.text import TextSummary
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["empty", "number", "time", "category", "skipped"]
 
-MAX_TEXT = 128
+MAX_TEXT = LONGEST_TEXT
 """A longer text is kept as its beginning and its hash."""
 _UNITS = {"s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 
@@ -67,21 +68,29 @@ def floats(array: pa.Array) -> NDArray[np.float64]:
         return floats(array.dictionary_decode())
     if pa.types.is_run_end_encoded(type_):
         return floats(pc.run_end_decode(array))
-    values = _as_floats(array)
+    values = float_rows(array)
     return values[valid_rows(array)] if array.null_count else values
+
+
+def validity(array: pa.Array) -> Validity | None:
+    """Which rows of an array have a value; None where all have."""
+    if not array.null_count:
+        return None
+    bits = array.buffers()[0]
+    if bits is None:  # a union, or nulls of the null type
+        valid = array.is_valid()
+        return Validity(np.frombuffer(valid.buffers()[1], np.uint8), valid.offset)
+    return Validity(np.frombuffer(bits, np.uint8), array.offset)
 
 
 def valid_rows(array: pa.Array) -> NDArray[np.bool_]:
     """Where an array has a value."""
-    valid = array.is_valid()
-    bits = np.frombuffer(valid.buffers()[1], np.uint8)
-    return np.unpackbits(bits, count=valid.offset + len(valid), bitorder="little")[valid.offset :].view(
-        np.bool_
-    )
+    valid = validity(array)
+    return np.ones(len(array), np.bool_) if valid is None else valid.rows(len(array))
 
 
-def _as_floats(array: pa.Array) -> NDArray[np.float64]:
-    """All rows; where one is null the value means nothing."""
+def float_rows(array: pa.Array) -> NDArray[np.float64]:
+    """All rows of a plain array, in the units of `floats`; where one is null the value means nothing."""
     type_ = array.type
     if pa.types.is_decimal(type_):
         return _buffer(array.cast(pa.float64(), safe=False), np.dtype(np.float64))
@@ -110,6 +119,14 @@ def index_of(array: pa.DictionaryArray) -> NDArray[np.int64]:
     valid = array.indices.drop_null() if array.indices.null_count else array.indices
     index = _buffer(valid, np.dtype(valid.type.to_pandas_dtype()))
     return index.astype(np.int64, copy=False)
+
+
+def places_of(array: pa.DictionaryArray) -> NDArray[np.int32]:
+    """Each row's place in the dictionary; that of a null means nothing."""
+    indices = array.indices
+    if not pa.types.is_int32(indices.type):
+        indices = indices.cast(pa.int32())
+    return _buffer(indices, np.dtype(np.int32))  # type: ignore[return-value]
 
 
 def dictionary_counts(values: pa.Array, counts: NDArray[np.int64]) -> tuple[CategorySummary, int]:

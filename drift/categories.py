@@ -53,7 +53,7 @@ class CategorySummary:
         """The bounded summary of values known by their hashes; the values are more than `MAX_VALUES`."""
         where = (hashes >> _BUCKET_SHIFT).view(np.int64)
         buckets = np.bincount(where, weights=counts, minlength=BUCKETS).astype(np.int64)
-        return cls(values=None, buckets=buckets, smallest=_least(hashes))
+        return cls(values=None, buckets=buckets, smallest=least_hashes(hashes))
 
     def merge(self, other: CategorySummary) -> CategorySummary:
         """The summary of both sides' values."""
@@ -68,7 +68,7 @@ class CategorySummary:
         return CategorySummary(
             values=None,
             buckets=left.buckets + right.buckets,
-            smallest=_least(np.concatenate([left.smallest, right.smallest])),
+            smallest=least_hashes(np.concatenate([left.smallest, right.smallest])),
         )
 
     def bucketed(self) -> CategorySummary:
@@ -123,7 +123,8 @@ class CategorySummary:
     __hash__ = None  # type: ignore[assignment]
 
 
-def _least(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def least_hashes(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The `SMALLEST_HASHES` least different ones, in order."""
     if hashes.size > 4 * SMALLEST_HASHES:
         # Duplicates are few here; twice the wanted number leaves room for them, else all are sorted.
         few = np.unique(np.partition(hashes, 2 * SMALLEST_HASHES)[: 2 * SMALLEST_HASHES])

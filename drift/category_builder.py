@@ -1,4 +1,4 @@
-"""Counting a stream of categories by the places in their dictionary, and decoding each dictionary once."""
+"""Counting a stream of categories: the rows of a dictionary by their places in it, its values once."""
 
 from __future__ import annotations
 
@@ -8,8 +8,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from drift.arrow_columns import booleans, dictionary_counts, dictionary_texts, index_of, is_text
+from drift import kernel
+from drift.arrow_columns import (
+    booleans,
+    dictionary_counts,
+    dictionary_texts,
+    index_of,
+    is_text,
+    places_of,
+    valid_rows,
+    validity,
+)
 from drift.categories import CategorySummary
+from drift.text_counter import TextCounter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,6 +32,8 @@ class CategoryBuilder:
     """Counts categories; `finish` gives the summary."""
 
     def __init__(self) -> None:
+        self._compiled = kernel.load()
+        self._texts: TextCounter | None = None
         self._summary = CategorySummary()
         self._nulls = 0
         self._text: TextSummary | None = None
@@ -34,36 +47,60 @@ class CategoryBuilder:
         if pa.types.is_boolean(array.type):
             summary, nulls = booleans(array)
             self._summary, self._nulls = self._summary.merge(summary), self._nulls + nulls
-            return
-        if not pa.types.is_dictionary(array.type):
-            array = array.dictionary_encode()
-        index = index_of(array)
-        self._nulls += len(array) - index.size
-        self._use(array.dictionary)
-        self._counts += np.bincount(index, minlength=self._counts.size)
+        elif pa.types.is_dictionary(array.type):
+            self._count_places(array)
+        else:
+            done = self._count_texts(array, None)
+            if done < len(array) or self._compiled is None:
+                self._count_places(array.slice(done).dictionary_encode())
 
     def finish(self) -> tuple[CategorySummary, TextSummary | None, int]:
         """All that was counted, what the texts look like, and how many were null."""
         self._flush()
-        return self._summary, self._text, self._nulls
+        if self._texts is None:
+            return self._summary, self._text, self._nulls
+        summary, text = self._texts.finish()
+        whole = self._text.merge(text) if self._text else text
+        return self._summary.merge(summary), whole, self._nulls
 
-    def _use(self, dictionary: pa.Array) -> None:
+    def _count_places(self, array: pa.DictionaryArray) -> None:
         # Readers hand out the same dictionary batch after batch.
-        if self._dictionary is not None and _same(self._dictionary, dictionary):
-            return
-        self._flush()
-        self._dictionary = dictionary
-        self._counts = np.zeros(len(dictionary), np.int64)
+        if self._dictionary is None or not _same(self._dictionary, array.dictionary):
+            self._flush()
+            self._dictionary = array.dictionary
+            self._counts = np.zeros(len(array.dictionary), np.int64)
+        self._nulls += array.indices.null_count
+        if self._compiled is None or not len(array.dictionary):
+            self._counts += np.bincount(index_of(array), minlength=self._counts.size)
+        else:
+            self._compiled.places(places_of(array), validity(array.indices), self._counts)
+
+    def _count_texts(self, array: pa.Array, weights: NDArray[np.int64] | None) -> int:
+        """Count texts, compiled; how many rows were, up to the first text that is too long for that."""
+        if self._compiled is None:
+            return 0
+        if self._texts is None:
+            self._texts = TextCounter(self._compiled)
+        done = self._texts.add(array, weights)
+        if array.null_count:
+            missing = ~valid_rows(array)[:done]
+            self._nulls += int(
+                np.count_nonzero(missing) if weights is None else weights[:done][missing].sum()
+            )
+        return done
 
     def _flush(self) -> None:
-        if self._dictionary is None:
+        """Count the dictionary's values as often as its places occurred."""
+        values, counts, self._dictionary = self._dictionary, self._counts, None
+        if values is None:
             return
-        summary, nulls = dictionary_counts(self._dictionary, self._counts)
-        self._summary, self._nulls = self._summary.merge(summary), self._nulls + nulls
-        if is_text(self._dictionary.type):
-            text = dictionary_texts(self._dictionary, self._counts)
+        if is_text(values.type):
+            done = self._count_texts(values, counts)
+            values, counts = values.slice(done), counts[done:]
+            text = dictionary_texts(values, counts)
             self._text = self._text.merge(text) if self._text else text
-        self._dictionary = None
+        summary, nulls = dictionary_counts(values, counts)
+        self._summary, self._nulls = self._summary.merge(summary), self._nulls + nulls
 
 
 def _same(one: pa.Array, other: pa.Array) -> bool:

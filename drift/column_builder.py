@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from drift.arrow_columns import Kind, floats, kind_of, plain_type
+from drift.arrow_columns import Kind, float_rows, floats, kind_of, plain_type, validity
 from drift.block_columns import category_table, number_table
 from drift.blocks import MAX_BINS as BLOCK_BINS
 from drift.blocks import BlockTable
@@ -78,11 +78,10 @@ class ColumnBuilder:
             arrays = arrays if len(arrays) == 1 else [pa.concat_arrays(arrays)]
         for array in arrays:
             self._nulls += array.null_count
-            values = floats(array)
-            numbers.add(values, whole=self._whole)
+            numbers.add(float_rows(array), validity(array), whole=self._whole)
             if blocks:
                 bins = numbers.bins(BLOCK_BINS) if self._all_in_blocks else None
-                self._add_blocks(number_table(array, values, bins, blocks))
+                self._add_blocks(number_table(array, floats(array), bins, blocks))
 
     def _add_categories(
         self, arrays: list[pa.Array], blocks: RowBlocks | None, categories: CategoryBuilder

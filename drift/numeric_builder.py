@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from drift import kernel
 from drift.histogram import MAX_BINS, KeyHistogram, order_keys
 from drift.histogram_builder import HistogramBuilder
+from drift.kernel import Validity
 from drift.numeric import NumericSummary
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from drift.kernel import Numbers
 
 CHUNK = 1 << 16
 
@@ -25,12 +29,22 @@ class NumericBuilder:
         self._summary = NumericSummary()
         self._histogram = HistogramBuilder(most)
 
-    def add(self, values: NDArray[np.float64], *, whole: bool = False) -> None:
-        """Add values; NaN is allowed. `whole`: they come from integers."""
+    def add(self, values: NDArray[np.float64], valid: Validity | None = None, *, whole: bool = False) -> None:
+        """Add values; NaN is allowed. `valid` says which of them are; `whole`: they come from integers."""
+        compiled = kernel.load()
+        if compiled is None and valid is not None:
+            values, valid = values[valid.rows(values.size)], None
         for start in range(0, values.size, CHUNK):
-            counted, present = _counted(values[start : start + CHUNK], whole=whole)
+            chunk = values[start : start + CHUNK]
+            if compiled is None:
+                counted, present = _counted(chunk, whole=whole)
+                keys = order_keys(present)
+            else:
+                some = Validity(valid.bits, valid.first + start) if valid else None
+                found, keys = compiled.numbers(np.ascontiguousarray(chunk), some, whole=whole)
+                counted = _summary(found)
             self._summary = self._summary.merge(counted)
-            self._histogram.add(order_keys(present))
+            self._histogram.add(keys)
 
     def finish(self) -> NumericSummary:
         """All that was added."""
@@ -51,6 +65,23 @@ def summarise(values: NDArray[np.float64], most: int = MAX_BINS) -> NumericSumma
     builder = NumericBuilder(most)
     builder.add(values)
     return builder.finish()
+
+
+def _summary(found: Numbers) -> NumericSummary:
+    finite = found.count - found.positive_infinite - found.negative_infinite
+    return NumericSummary(
+        count=found.count,
+        nan=found.nan,
+        positive_infinite=found.positive_infinite,
+        negative_infinite=found.negative_infinite,
+        zeros=found.zeros,
+        negatives=found.negatives,
+        fractional=found.fractional,
+        minimum=found.minimum if finite else None,
+        maximum=found.maximum if finite else None,
+        mean=found.mean,
+        m2=found.m2,
+    )
 
 
 def _counted(chunk: NDArray[np.float64], *, whole: bool) -> tuple[NumericSummary, NDArray[np.float64]]:

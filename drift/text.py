@@ -30,7 +30,7 @@ def _classes() -> NDArray[np.uint8]:
     return table
 
 
-_CLASS_OF = _classes()
+CLASS_OF = _classes()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +51,7 @@ class TextSummary:
         patterns = np.zeros(sizes.size, np.uint8)
         some = np.flatnonzero(sizes)
         if some.size:
-            used = _CLASS_OF[data[offsets[0] : offsets[-1]]]
+            used = CLASS_OF[data[offsets[0] : offsets[-1]]]
             patterns[some] = np.bitwise_or.reduceat(used, offsets[:-1][some] - offsets[0])
         lengths, place = np.unique(sizes, return_inverse=True)
         weights = np.bincount(place, counts).astype(np.int64)
