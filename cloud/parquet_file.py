@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 ROWS = 65_536
 BUFFER = 1 << 18
 """Bytes read ahead of each column. Buffering whole row groups would take as much memory as they do."""
+PLACE = 4
+"""A row takes fewer bytes in a file that keeps places in a dictionary; a text takes more."""
 MAGIC = b"PAR1"
 ENCRYPTED = b"PARE"
 SMALLEST = 12
@@ -40,10 +42,12 @@ def parquet_batches(
     try:
         metadata = pq.read_metadata(source)
         schema = metadata.schema.to_arrow_schema()
-        # A dictionary holds each text once: a column of carriers costs next to nothing.
-        texts = [field.name for field in schema if pa.types.is_string(field.type)]
         with pq.ParquetFile(
-            source, metadata=metadata, read_dictionary=texts, pre_buffer=False, buffer_size=BUFFER
+            source,
+            metadata=metadata,
+            read_dictionary=_repeating_texts(metadata, schema),
+            pre_buffer=False,
+            buffer_size=BUFFER,
         ) as table:
             names = None if columns is None else [name for name in schema.names if name in columns]
             if metadata.num_rows == 0:
@@ -55,6 +59,25 @@ def parquet_batches(
                     yield batch if names is None else selected(batch, names)
     except (pa.ArrowException, OSError) as err:
         raise BadData(f"{said} is damaged Parquet: {first_line(err)}") from err
+
+
+def _repeating_texts(metadata: Any, schema: pa.Schema) -> list[str]:
+    """Columns of texts that the file keeps as dictionaries: a column of carriers then costs next to nothing.
+
+    Where texts hardly repeat, writers give their dictionary up, and making one again is dear.
+    """
+    import pyarrow as pa
+
+    texts = {field.name for field in schema if pa.types.is_string(field.type)}
+    if not metadata.num_row_groups or not texts:
+        return list(texts)
+    group = metadata.row_group(0)
+    chunks = (group.column(place) for place in range(group.num_columns))
+    return [
+        chunk.path_in_schema
+        for chunk in chunks
+        if chunk.path_in_schema in texts and chunk.total_uncompressed_size <= PLACE * max(chunk.num_values, 1)
+    ]
 
 
 def selected(table: Any, columns: Collection[str]) -> Any:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -52,11 +53,16 @@ def window(
         days.setdefault(hour.date(), []).append(hour)
     if not days:
         return Window()
-    store = _Store(hours, read, kept, settings)
     *before, today = days.values()
-    past = store.days(before) if before else Profile()
+    with ThreadPoolExecutor(1, "keep") as pool:
+        store = _Store(hours, read, kept, settings, pool)
+        total = store.so_far(today)
+        if before:
+            total = store.days(before).merge(total)
+        for keeping in store.keeping:
+            keeping.result()
     needed = [*before, [hour for day in before for hour in day], today, *([hour] for hour in today)]
-    return Window(past.merge(store.so_far(today)), frozenset(store.name(one) for one in needed))
+    return Window(total, frozenset(store.name(one) for one in needed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,9 @@ class _Store:
     read: Callable[[datetime], Profile]
     kept: Kept
     settings: str
+    pool: Executor
+    keeping: list[Future[None]] = field(default_factory=list)
+    """Profiles are written while the sums go on."""
 
     def days(self, days: Sequence[Sequence[datetime]]) -> Profile:
         """The sum of whole days."""
@@ -106,5 +115,5 @@ class _Store:
         return digest.hexdigest()
 
     def _keep(self, name: str, profile: Profile) -> Profile:
-        self.kept.put(name, profile)
+        self.keeping.append(self.pool.submit(self.kept.put, name, profile))
         return profile
