@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -18,6 +19,7 @@ from cli.drift_monitor import import_monitor
 from control.errors import BadInput
 
 if TYPE_CHECKING:
+    from cloud.time_window import TimeWindow
     from control.policy import DriftSignal
     from drift.block_rule import ByTime
     from drift.profile import Profile
@@ -37,7 +39,12 @@ app = typer.Typer(
     add_completion=False,
 )
 TIME = "Rows of a day (or hour) of this column belong together, and the verdict learns how days differ."
-SOURCE = "Parquet, CSV, JSON lines or Arrow IPC: a file, a glob in quotes, or a folder."
+SOURCE = (
+    "Parquet, CSV, JSON lines, Arrow IPC or Delta: a file, a glob in quotes, or a folder; here or in Azure "
+    "(abfss://, wasbs://, https://, azureml:)."
+)
+SINCE = "Only rows from this time on (of the --time-column), for instance 2026-01-31 or 2026-01-31T12:00Z."
+UNTIL = "Only rows before this time."
 
 
 app.command("import-monitor")(import_monitor)
@@ -59,6 +66,8 @@ def profile(
     ] = None,
     time_column: Annotated[str | None, typer.Option(help=TIME)] = None,
     every: Annotated[Literal["day", "hour"], typer.Option(help="Which of the two.")] = "day",
+    since: Annotated[str | None, typer.Option(metavar="TIME", help=SINCE)] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help=UNTIL)] = None,
     multivariate: Annotated[bool, typer.Option("--multivariate", help=TOGETHER)] = False,
 ) -> None:
     """Keep of a table what a drift check needs: a small file, in one pass.
@@ -76,6 +85,7 @@ def profile(
         roles=_roles(role or []),
         blocks=_blocks(time_column, every),
         joint=multivariate,
+        window=_window(time_column, since, until),
     )
     body = found.to_bytes()
     output.write_bytes(body)
@@ -106,6 +116,8 @@ def check(
     ] = None,
     time_column: Annotated[str | None, typer.Option(help=TIME)] = None,
     every: Annotated[Literal["day", "hour"], typer.Option(help="Which of the two.")] = "day",
+    since: Annotated[str | None, typer.Option(metavar="TIME", help=f"{SINCE} Of the current data.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help=UNTIL)] = None,
     checked_every: Annotated[
         str | None,
         typer.Option(
@@ -131,7 +143,7 @@ def check(
         if file:
             check_folder(file)
     signal = _limits(policy, checked_every, column, alpha, min_effect, min_rows)
-    blocks = _blocks(time_column, every)
+    blocks, window = _blocks(time_column, every), _window(time_column, since, until)
     progress = Console(stderr=True, highlight=False, soft_wrap=True)
     times = [time.perf_counter()]
     before = load(reference, progress, columns=signal.features, blocks=blocks, joint=multivariate)
@@ -143,6 +155,7 @@ def check(
         roles=before.roles(),
         blocks=blocks,
         joint=before.joint is not None,
+        window=window,
     )
     times.append(time.perf_counter())
     verdict = judge.check(
@@ -227,6 +240,29 @@ def _blocks(column: str | None, every: Literal["day", "hour"]) -> ByTime | None:
     from drift.block_rule import ByTime
 
     return ByTime(column, every) if column else None
+
+
+def _window(column: str | None, since: str | None, until: str | None) -> TimeWindow | None:
+    from cloud.time_window import TimeWindow
+
+    if since is None and until is None:
+        return None
+    if column is None:
+        raise BadInput("--since and --until need --time-column: the column that says when a row was")
+    bounds = _moment("--since", since), _moment("--until", until)
+    if None not in bounds and bounds[0] >= bounds[1]:  # type: ignore[operator]
+        raise BadInput(f"--since {since} does not lie before --until {until}")
+    return TimeWindow(column=column, since=bounds[0], until=bounds[1])
+
+
+def _moment(option: str, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as err:
+        raise BadInput(f"{option} {text}: write a date or a time, for instance 2026-01-31T12:00Z") from err
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _roles(given: list[str]) -> dict[str, str]:

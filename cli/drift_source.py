@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cloud.data_address import is_address
 from control.errors import BadData, BadInput
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from cloud.local_tables import Progress
+    from cloud.tables import Progress
+    from cloud.time_window import TimeWindow
     from drift.block_rule import ByTime
     from drift.profile import Profile
 
@@ -25,22 +27,24 @@ def load(
     roles: Mapping[str, str] | None = None,
     blocks: ByTime | None = None,
     joint: bool = False,
+    window: TimeWindow | None = None,
 ) -> Profile:
     """The profile that a source is or that its rows have. Progress shows where `console` is a terminal.
 
     Args:
-        source: a stored profile, or what `cloud.local_tables.local_batches` reads.
+        source: a stored profile, or what `cloud.sources.source_batches` reads.
         console: where progress is shown.
         columns: only these of data; empty means all.
         roles: fixed roles of data, by column.
         blocks: which rows of data belong together.
         joint: keep the columns of numbers together as well.
+        window: only rows of that time.
 
     Raises:
         BadData: the source cannot be read.
         BadInput: it has no such time column, or a role is unknown.
     """
-    from cloud.local_tables import local_batches
+    from cloud.sources import source_batches
     from drift.errors import ProfileError
     from drift.profile import profile_batches
 
@@ -50,7 +54,7 @@ def load(
     wanted = list(columns) or None
     read = [*columns, blocks.column] if wanted and blocks else wanted
     with _progress(source, console) as told:
-        batches = local_batches(source, read, told)
+        batches = source_batches(source, read, told, window)
         try:
             return profile_batches(batches, columns=wanted, roles=roles, blocks=blocks, joint=joint)
         except ProfileError as err:
@@ -92,7 +96,7 @@ def _stored(source: str) -> Profile | None:
     from drift.profile import Profile
 
     path = Path(source)
-    if "://" in source or not path.is_file():
+    if is_address(source) or not path.is_file():
         return None
     try:
         with path.open("rb") as file:

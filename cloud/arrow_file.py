@@ -16,8 +16,12 @@ FILE = b"ARROW1"
 STREAM = b"\xff\xff\xff\xff"
 
 
-def arrow_batches(path: Path, columns: Collection[str] | None = None) -> Iterator[tuple[pa.RecordBatch, int]]:
+def arrow_batches(
+    path: Path, said: str, columns: Collection[str] | None = None
+) -> Iterator[tuple[pa.RecordBatch, int]]:
     """The rows of an Arrow IPC file or stream, and how many of its bytes were read so far.
+
+    `said` is what messages call it.
 
     Raises:
         BadData: it is truncated or damaged.
@@ -31,7 +35,7 @@ def arrow_batches(path: Path, columns: Collection[str] | None = None) -> Iterato
             for batch in _file(raw) if start == FILE else _stream(raw):
                 yield batch if columns is None else selected(batch, columns), raw.tell()
     except (pa.ArrowException, OSError) as err:
-        raise BadData(f"file {path} is damaged or cut off Arrow IPC: {first_line(err)}") from err
+        raise BadData(f"{said} is damaged or cut off Arrow IPC: {first_line(err)}") from err
 
 
 def _file(raw: pa.NativeFile) -> Iterator[pa.RecordBatch]:

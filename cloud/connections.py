@@ -42,9 +42,9 @@ class Connections:
         from azure.storage.blob import BlobServiceClient
 
         with self._lock:
-            if self._own is None:
+            if self._own is None and self.settings.storage.known:
                 self._own = storage.blob_service(self.settings)
-            if self._own.account_name == account:
+            if self._own is not None and self._own.account_name == account:
                 return self._own
             if account not in self._accounts:
                 self._accounts[account] = BlobServiceClient(

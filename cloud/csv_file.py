@@ -31,16 +31,20 @@ _VALUE = re.compile(r"invalid value '(.*)'$", re.DOTALL)
 _PARSE = re.compile(r"CSV parse error: (?:Row #(?P<row>\d+): )?(?P<rest>.*)", re.DOTALL)
 
 
-def csv_batches(path: Path, columns: Collection[str] | None = None) -> Iterator[tuple[pa.RecordBatch, int]]:
+def csv_batches(
+    path: Path, said: str, columns: Collection[str] | None = None
+) -> Iterator[tuple[pa.RecordBatch, int]]:
     """The rows of a CSV file with a header, and how many of its bytes were read so far.
 
     A column of whole numbers that meets a fraction goes on as fractions, one of nulls as what it meets, one
     of dates as times.
 
+    `said` is what messages call it.
+
     Raises:
         BadData: a row cannot be read; the message names the line.
     """
-    yield from _Reading(path, columns).batches()
+    yield from _Reading(path, said, columns).batches()
 
 
 class _Counted(io.RawIOBase):
@@ -63,10 +67,11 @@ class _Counted(io.RawIOBase):
 
 
 class _Reading:
-    def __init__(self, path: Path, columns: Collection[str] | None) -> None:
+    def __init__(self, path: Path, said: str, columns: Collection[str] | None) -> None:
         self._path = path
+        self._said = said
         self._columns = columns
-        self._delimiter, self._names = _header(path)
+        self._delimiter, self._names = _header(path, said)
         self._types: dict[str, pa.DataType] = {}
         self._block = BLOCK
         self._threads = True
@@ -144,15 +149,15 @@ class _Reading:
             return
         found = conversion or parse
         row = found["row"] if found else None
-        where = f"file {self._path}" + (f", {self._line(int(row))}" if row else "")
+        where = f"{self._said}" + (f", {self._line(int(row))}" if row else "")
         if conversion:
             name = self._names[int(conversion["place"])]
             what = f"{value[1][:60]!r}" if value else first_line(ValueError(conversion["rest"]))
             raise BadData(
                 f"{where}: column {name!r} holds {what}, but it began as {conversion['type']}: mend the row"
             ) from err
-        said = first_line(ValueError(parse["rest"])) if parse else first_line(err)
-        raise BadData(f"{where}: it cannot be read: {said}") from err
+        fault = first_line(ValueError(parse["rest"])) if parse else first_line(err)
+        raise BadData(f"{where}: it cannot be read: {fault}") from err
 
     def _check_closed(self) -> None:
         """Arrow takes the end of the file for the end of a quoted value, and with it all rows between.
@@ -168,7 +173,7 @@ class _Reading:
                     begin = rows.line_num + 1
             except csv.Error as err:
                 if "unexpected end" in str(err):
-                    where = f"file {self._path}, line {begin}"
+                    where = f"{self._said}, line {begin}"
                     raise BadData(
                         f"{where}: a quoted value begins here and never ends: mend the row"
                     ) from err
@@ -190,15 +195,15 @@ class _Reading:
         return f"row {row}"
 
 
-def _header(path: Path) -> tuple[str, list[str]]:
+def _header(path: Path, said: str) -> tuple[str, list[str]]:
     with opened_again(path) as text:
         try:
             start = text.read(HEADER)
         except (OSError, EOFError) as err:
-            raise BadData(f"file {path} is damaged or cut off: {first_line(err)}") from err
+            raise BadData(f"{said} is damaged or cut off: {first_line(err)}") from err
     lines = [line for line in start.splitlines(keepends=True) if line.strip()]
     if not lines:
-        raise BadData(f"file {path} has no header: a CSV file begins with the names of its columns")
+        raise BadData(f"{said} has no header: a CSV file begins with the names of its columns")
     counts = {mark: lines[0].count(mark) for mark in DELIMITERS}
     delimiter = "," if counts[","] else max(DELIMITERS, key=lambda mark: counts[mark])
     return delimiter, next(csv.reader(lines, delimiter=delimiter))

@@ -21,9 +21,11 @@ BOM = b"\xef\xbb\xbf"
 
 
 def json_lines_batches(
-    path: Path, columns: Collection[str] | None = None
+    path: Path, said: str, columns: Collection[str] | None = None
 ) -> Iterator[tuple[pa.RecordBatch | pa.Table, int]]:
     """The rows of a file with one JSON object a line, and how many of its bytes were read so far.
+
+    `said` is what messages call it.
 
     Raises:
         BadData: a line is no JSON object; the message names it.
@@ -34,21 +36,21 @@ def json_lines_batches(
     line, any_rows = 1, False
     try:
         with opened(path) as (stream, raw):
-            for block in _blocks(path, stream):
+            for block in _blocks(said, stream):
                 if block.strip():
-                    table = _table(path, block, line, texts)
+                    table = _table(said, block, line, texts)
                     if not any_rows:
                         texts = [field for field in table.schema if pa.types.is_string(field.type)]
                     any_rows = True
                     yield table if columns is None else selected(table, columns), raw.tell()
                 line += block.count(b"\n")
     except OSError as err:
-        raise BadData(f"file {path}, from line {line}: it is damaged or cut off: {first_line(err)}") from err
+        raise BadData(f"{said}, from line {line}: it is damaged or cut off: {first_line(err)}") from err
     if not any_rows:
-        raise BadData(f"file {path} is empty: it has no line with a JSON object")
+        raise BadData(f"{said} is empty: it has no line with a JSON object")
 
 
-def _blocks(path: Path, stream: pa.NativeFile) -> Iterator[bytes]:
+def _blocks(said: str, stream: pa.NativeFile) -> Iterator[bytes]:
     rest = b""
     first = True
     while chunk := stream.read(BLOCK):
@@ -59,12 +61,12 @@ def _blocks(path: Path, stream: pa.NativeFile) -> Iterator[bytes]:
             yield rest[:end]
             rest = rest[end:]
         elif len(rest) > LONGEST_LINE:
-            raise BadData(f"file {path} has a line of more than {LONGEST_LINE >> 20} MB: is it JSON lines?")
+            raise BadData(f"{said} has a line of more than {LONGEST_LINE >> 20} MB: is it JSON lines?")
     if rest:
         yield rest
 
 
-def _table(path: Path, block: bytes, line: int, texts: list[pa.Field]) -> pa.RecordBatch | pa.Table:
+def _table(said: str, block: bytes, line: int, texts: list[pa.Field]) -> pa.RecordBatch | pa.Table:
     import pyarrow as pa
     import pyarrow.json
 
@@ -76,17 +78,17 @@ def _table(path: Path, block: bytes, line: int, texts: list[pa.Field]) -> pa.Rec
         )
     except pa.ArrowException:
         # Slower, but it says which line is wrong, and lets mixed types through as text.
-        return batch_of(list(_rows(path, block, line)))
+        return batch_of(list(_rows(said, block, line)))
 
 
-def _rows(path: Path, block: bytes, start: int) -> Iterator[dict[str, Any]]:
+def _rows(said: str, block: bytes, start: int) -> Iterator[dict[str, Any]]:
     for number, text in enumerate(block.split(b"\n"), start):
         if not text.strip():
             continue
         try:
             row = json.loads(text)
         except (ValueError, RecursionError) as err:
-            raise BadData(f"file {path}, line {number}: it is not JSON: {first_line(err)}") from err
+            raise BadData(f"{said}, line {number}: it is not JSON: {first_line(err)}") from err
         if not isinstance(row, dict):
-            raise BadData(f"file {path}, line {number}: it is {type(row).__name__}, not an object {{...}}")
+            raise BadData(f"{said}, line {number}: it is {type(row).__name__}, not an object {{...}}")
         yield row

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cloud.blob_url import path_below
-from cloud.datasets import parquet_batches
 from cloud.datastores import Location
 from cloud.errors import NotFound, translated
+from cloud.remote_source import files_below
+from cloud.tables import table_batches
 from control.errors import BadData
 
 if TYPE_CHECKING:
@@ -45,9 +46,9 @@ class BlobLanding:
 
         data = policy.data
         blocks = ByTime(data.timestamp_column, data.every) if data.timestamp_column else None
-        rows = parquet_batches(self._datastores[data.datastore], data.prefix, blobs)
+        files = files_below(self._datastores[data.datastore], data.prefix, blobs)
         try:
-            return profile_batches(rows, blocks=blocks)
+            return profile_batches(table_batches(files), blocks=blocks)
         except ProfileError as err:
             raise BadData(f"{err} (data.timestamp_column of {policy.source})") from err
 

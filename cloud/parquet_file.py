@@ -10,6 +10,8 @@ from control.errors import BadData
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from cloud.time_window import TimeWindow
+
 ROWS = 65_536
 BUFFER = 1 << 18
 """Bytes read ahead of each column. Buffering whole row groups would take as much memory as they do."""
@@ -21,8 +23,24 @@ SMALLEST = 12
 """Bytes of a Parquet file around its footer."""
 
 
+def parquet_schema(source: Any, said: str, size: int) -> pa.Schema:
+    """The columns of a Parquet file, from its end. Raises BadData as `parquet_batches` does."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    _check_magic(source, said, size)
+    try:
+        return pq.read_schema(source)
+    except (pa.ArrowException, OSError) as err:
+        raise BadData(f"{said} is damaged Parquet: {first_line(err)}") from err
+
+
 def parquet_batches(
-    source: Any, said: str, size: int, columns: Collection[str] | None = None
+    source: Any,
+    said: str,
+    size: int,
+    columns: Collection[str] | None = None,
+    window: TimeWindow | None = None,
 ) -> Iterator[pa.RecordBatch | pa.Table]:
     """The rows of a Parquet file; one without rows still says which columns it has.
 
@@ -31,6 +49,7 @@ def parquet_batches(
         said: what messages call it.
         size: its bytes.
         columns: only these, where they exist.
+        window: row groups that the file says lie outside of it are not read.
 
     Raises:
         BadData: the file is truncated, encrypted, damaged or not Parquet.
@@ -50,10 +69,11 @@ def parquet_batches(
             buffer_size=BUFFER,
         ) as table:
             names = None if columns is None else [name for name in schema.names if name in columns]
-            if metadata.num_rows == 0:
+            groups = [group for group in range(table.num_row_groups) if _wanted(metadata, group, window)]
+            if metadata.num_rows == 0 or not groups:
                 empty = table.schema_arrow.empty_table()
                 yield empty if names is None else selected(empty, names)
-            for group in range(table.num_row_groups):  # one by one: what is buffered ahead is a group
+            for group in groups:  # one by one: what is buffered ahead is a group
                 for batch in table.iter_batches(batch_size=ROWS, row_groups=[group], columns=names):
                     # `a` asks Parquet for `a.b` as well.
                     yield batch if names is None else selected(batch, names)
@@ -78,6 +98,18 @@ def _repeating_texts(metadata: Any, schema: pa.Schema) -> list[str]:
         for chunk in chunks
         if chunk.path_in_schema in texts and chunk.total_uncompressed_size <= PLACE * max(chunk.num_values, 1)
     ]
+
+
+def _wanted(metadata: Any, group: int, window: TimeWindow | None) -> bool:
+    """Whether a row group may hold rows of the window."""
+    if window is None:
+        return True
+    chunks = metadata.row_group(group)
+    for place in range(chunks.num_columns):
+        found = chunks.column(place).statistics
+        if chunks.column(place).path_in_schema == window.column and found is not None and found.has_min_max:
+            return window.may_be_in(found.min, found.max)
+    return True
 
 
 def selected(table: Any, columns: Collection[str]) -> Any:

@@ -6,7 +6,7 @@ import logging
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from cloud.datasets import collected_batches
+from cloud.collected import collected_batches
 from cloud.datastores import DEFAULT, Location
 from cloud.errors import NotFound
 from control.errors import BadData

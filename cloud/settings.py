@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +31,11 @@ class Storage:
     queue_uri: str | None = None
     table_uri: str | None = None
     client_id: str | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether there is one: who only reads data needs none."""
+        return bool(self.connection_string or self.blob_uri)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,6 +103,28 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     if faults:
         raise SettingsError("the app's settings cannot be used: " + "; ".join(sorted(faults)))
     return settings
+
+
+def read_data_settings(environment: Mapping[str, str]) -> Settings:
+    """What reading data takes: who reads, and which workspace and storage account where any are set.
+
+    Raises:
+        SettingsError: what is set cannot be used.
+    """
+    filled = {
+        "HOMEOSTAT_SUBSCRIPTION_ID": "-", "HOMEOSTAT_RESOURCE_GROUP": "-", "HOMEOSTAT_WORKSPACE": "-",
+        "HOMEOSTAT_TOPIC_ENDPOINT": "https://none.invalid/api/events",
+        **({} if any(name.startswith(STORAGE) for name in environment) else {STORAGE: "-"}),
+    }  # fmt: skip
+    given = {name: value for name, value in environment.items() if value.strip()}
+    settings = read_settings({**filled, **given})
+    return replace(
+        settings,
+        storage=settings.storage if any(name.startswith(STORAGE) for name in given) else Storage(),
+        subscription=given.get("HOMEOSTAT_SUBSCRIPTION_ID", ""),
+        resource_group=given.get("HOMEOSTAT_RESOURCE_GROUP", ""),
+        workspace=given.get("HOMEOSTAT_WORKSPACE", ""),
+    )
 
 
 def is_loopback(url: str) -> bool:

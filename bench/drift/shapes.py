@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import run
 
-from cloud.local_tables import local_batches
+from cloud.sources import source_batches
 from drift.block_rule import AtTime
 from drift.profile import Profile, profile_batches
 from drift.window import Kept, window
@@ -76,7 +76,7 @@ def _a_window(path: str) -> None:
     first = datetime(2026, 1, 1, tzinfo=UTC)
     hours = {first + timedelta(hours=hour): [f"{hour}"] for hour in range(7 * 24 - 5)}
     kept: dict[str, bytes] = {}
-    hour_profile = profile_batches(local_batches(path), blocks=AtTime(first))
+    hour_profile = profile_batches(source_batches(path), blocks=AtTime(first))
     reading = 0.0
 
     def read(hour: datetime) -> Profile:
@@ -84,7 +84,7 @@ def _a_window(path: str) -> None:
         if hour in hours and hours[hour] != ["new"]:
             return hour_profile
         started = time.perf_counter()
-        profile = profile_batches(local_batches(path), blocks=AtTime(hour))
+        profile = profile_batches(source_batches(path), blocks=AtTime(hour))
         reading += time.perf_counter() - started
         return profile
 

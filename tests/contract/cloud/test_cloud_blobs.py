@@ -13,12 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cloud import datasets, parquet_file
-from cloud.datasets import collected_batches, parquet_batches
+from cloud import blob_file, collected, parquet_file, source_file
+from cloud.collected import collected_batches
 from cloud.datastores import Location, Store
 from cloud.profiles import BlobProfiles, _between
+from cloud.remote_source import files_below
 from cloud.settings import Settings
 from cloud.storage import blob_service
+from cloud.tables import table_batches
 from control.errors import BadData, Unavailable
 from control.policy_file import read_policy
 from control.ports import Blob
@@ -75,13 +77,13 @@ def test_what_is_not_there_is_none(store: Store) -> None:
     assert store.read("some/thing") == b"y"
 
 
-@pytest.mark.parametrize("whole", [datasets.WHOLE, 0], ids=["at once", "by ranges"])
+@pytest.mark.parametrize("whole", [blob_file.WHOLE, 0], ids=["at once", "by ranges"])
 def test_parquet_is_read_in_pieces(store: Store, monkeypatch: pytest.MonkeyPatch, whole: int) -> None:
-    monkeypatch.setattr(datasets, "WHOLE", whole)
+    monkeypatch.setattr(source_file, "WHOLE", whole)
     monkeypatch.setattr(parquet_file, "ROWS", 1000)
     store.write("x/1/a.parquet", parquet(rows(5000), row_group_size=2000))
     store.write("x/1/b.parquet", parquet(rows(3000, 5000)))
-    batches = list(parquet_batches(store, "x/", listed(store, "x/")))
+    batches = list(table_batches(files_below(store, "x/", listed(store, "x/"))))
     assert max(batch.num_rows for batch in batches) <= 1000
     assert [n for batch in batches for n in batch.column("n").to_pylist()] == list(range(8000))
     profile = profile_batches(batches)
@@ -90,24 +92,24 @@ def test_parquet_is_read_in_pieces(store: Store, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_large_blob_is_never_held_whole(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(datasets, "WHOLE", 0)
+    monkeypatch.setattr(source_file, "WHOLE", 0)
     body = parquet(rows(200_000), row_group_size=10_000, compression="none", use_dictionary=False)
     store.write("big.parquet", body)
     sizes: list[int] = []
-    fetch = datasets.fetch
-    monkeypatch.setattr(datasets, "fetch", lambda *args: sizes.append(args[3]) or fetch(*args))
-    total = sum(batch.num_rows for batch in parquet_batches(store, "", listed(store, "")))
+    fetch = blob_file.fetch
+    monkeypatch.setattr(blob_file, "fetch", lambda *args: sizes.append(args[3]) or fetch(*args))
+    total = sum(batch.num_rows for batch in table_batches(files_below(store, "", listed(store, ""))))
     assert total == 200_000
     assert max(sizes) < len(body) / 4
 
 
 def test_a_file_without_rows_still_has_columns(store: Store) -> None:
     store.write("none.parquet", parquet(rows(0)))
-    profile = profile_batches(parquet_batches(store, "", listed(store, "")))
+    profile = profile_batches(table_batches(files_below(store, "", listed(store, ""))))
     assert (profile.rows, sorted(profile.columns)) == (0, ["carrier", "n"])
 
 
-@pytest.mark.parametrize("whole", [datasets.WHOLE, 0], ids=["at once", "by ranges"])
+@pytest.mark.parametrize("whole", [blob_file.WHOLE, 0], ids=["at once", "by ranges"])
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
@@ -128,27 +130,27 @@ def test_a_file_without_rows_still_has_columns(store: Store) -> None:
 def test_a_bad_blob_is_named_with_what_is_wrong(
     store: Store, monkeypatch: pytest.MonkeyPatch, whole: int, spoil: object, reason: str
 ) -> None:
-    monkeypatch.setattr(datasets, "WHOLE", whole)
+    monkeypatch.setattr(source_file, "WHOLE", whole)
     body = parquet(rows(20_000))
     store.write("x/m/a.parquet", spoil(body))  # type: ignore[operator]
     with pytest.raises(BadData) as caught:
-        list(parquet_batches(store, "x/", listed(store, "x/")))
+        list(table_batches(files_below(store, "x/", listed(store, "x/"))))
     assert str(caught.value).startswith(reason)
 
 
-@pytest.mark.parametrize("whole", [datasets.WHOLE, 0], ids=["at once", "by ranges"])
+@pytest.mark.parametrize("whole", [blob_file.WHOLE, 0], ids=["at once", "by ranges"])
 def test_a_blob_that_changes_while_it_is_read_is_looked_at_again(
     store: Store, monkeypatch: pytest.MonkeyPatch, whole: int
 ) -> None:
-    monkeypatch.setattr(datasets, "WHOLE", whole)
+    monkeypatch.setattr(source_file, "WHOLE", whole)
     store.write("a.parquet", parquet(rows(100)))
     (before,) = listed(store, "")
     store.write("a.parquet", parquet(rows(100, 7)))
     with pytest.raises(Unavailable, match=r"a\.parquet"):
-        list(parquet_batches(store, "", [before]))
+        list(table_batches(files_below(store, "", [before])))
     gone = replace(before, path="gone.parquet")
     with pytest.raises(Exception, match=r"gone\.parquet"):
-        list(parquet_batches(store, "", [gone]))
+        list(table_batches(files_below(store, "", [gone])))
 
 
 def line(*data: object) -> bytes:
@@ -175,7 +177,7 @@ def test_numbers_stay_numbers(store: Store) -> None:
 
 
 def test_lines_longer_than_a_chunk_are_whole(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(datasets, "LINES", 100)
+    monkeypatch.setattr(collected, "LINES", 100)
     body = b"".join(
         line(*({"a": n, "text": "ü" * 50} for n in range(k, k + 250))) for k in range(0, 50_000, 250)
     )

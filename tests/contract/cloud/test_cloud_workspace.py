@@ -19,8 +19,10 @@ from cloud.assets import register_assets
 from cloud.connections import Connections
 from cloud.datastores import DEFAULT, Datastores
 from cloud.models import output
+from cloud.remote_source import remote_files
 from cloud.services import build
 from cloud.settings import Settings
+from cloud.tables import table_batches
 from control.errors import BadData, Refused, Unavailable
 from control.facts import Batch
 from control.names import job_name
@@ -268,6 +270,35 @@ def test_landing_is_the_policys_storage_and_registers_batches_once(project: Proj
     landing.register(policy, "0a1b", arrived.path)
     (registered,) = project.connections.ml.data.list(name=f"{policy.name}-data")
     assert registered.path.endswith(f"datastores/landing/paths/{policy.data.prefix}2013-01/")
+
+
+def test_data_are_read_by_their_address(project: Project) -> None:
+    """A datastore's path in its short and long form, and a data asset by version and label."""
+    found = batch(project, "2013-01")
+    project.services.landing.register(project.policy, "1", found.path)
+    settings = project.settings
+    environment = {
+        **os.environ,
+        "HOMEOSTAT_SUBSCRIPTION_ID": settings.subscription,
+        "HOMEOSTAT_RESOURCE_GROUP": settings.resource_group,
+        "HOMEOSTAT_WORKSPACE": settings.workspace,
+    }
+    if settings.is_local:
+        environment |= {
+            "HOMEOSTAT_AZUREML_URL": str(settings.azureml_url),
+            "HomeostatStorage": str(settings.storage.connection_string),
+        }
+    place = f"datastores/landing/paths/{project.policy.data.prefix}2013-01/"
+    workspace = f"subscriptions/{settings.subscription}/resourcegroups/{settings.resource_group}"
+    for address in (
+        f"azureml://{place}",
+        f"azureml://{workspace}/workspaces/{settings.workspace}/{place}*.parquet",
+        f"azureml:{project.policy.name}-data:1",
+        f"azureml:{project.policy.name}-data@latest",
+    ):
+        assert profile_batches(table_batches(remote_files(address, environment))).rows == 100, address
+    with pytest.raises(Refused, match="not-there"):
+        remote_files("azureml:not-there:1", environment)
 
 
 def test_what_is_not_there_is_said_to_be_missing(project: Project) -> None:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from cloud.local_tables import local_batches
+from cloud.sources import source_batches
 from control.errors import BadData
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def rows(source: object, columns: list[str] | None = None) -> list[tuple[object,
     read = pa.concat_tables(
         [
             pa.table(batch.to_pydict()) if isinstance(batch, pa.Table) else pa.table(batch)
-            for batch in local_batches(str(source), columns)
+            for batch in source_batches(str(source), columns)
         ],
         promote_options="permissive",
     )

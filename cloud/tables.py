@@ -1,27 +1,32 @@
-"""Local data as Arrow record batches: every format, one file after the other, one schema over all files."""
+"""Files as Arrow record batches: every format, one file after the other, one schema over all of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cloud.arrow_file import arrow_batches
 from cloud.csv_file import csv_batches
 from cloud.json_lines_file import json_lines_batches
-from cloud.local_source import SourceFile, find, partition_types
-from cloud.parquet_file import parquet_batches
+from cloud.parquet_file import parquet_batches, parquet_schema, selected
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from cloud.source_file import SourceFile
+    from cloud.time_window import TimeWindow
 
 Progress = Callable[[int, int, int], None]
 """Told after each batch: bytes read so far, bytes of all files, rows of the batch."""
 
 
-def local_batches(
-    source: str, columns: Collection[str] | None = None, progress: Progress | None = None
+def table_batches(
+    files: Sequence[SourceFile],
+    columns: Collection[str] | None = None,
+    progress: Progress | None = None,
+    window: TimeWindow | None = None,
 ) -> Iterator[pa.RecordBatch | pa.Table]:
-    """The rows of a file, of the files that a glob means, or of a folder with all below it.
+    """The rows of files.
 
     Parquet, CSV, JSON lines and Arrow IPC (file and stream), the two in the middle also compressed with
     gzip. Memory is bounded by a row group or a block of text. Over several files a column that one lacks is
@@ -29,61 +34,81 @@ def local_batches(
     not go together keeps each file's own. `key=value` folders are columns.
 
     Args:
-        source: path or glob.
+        files: at least one.
         columns: only these, where they exist.
         progress: is told how far the reading is.
+        window: only rows of that time.
 
     Raises:
         BadData: a file is empty, damaged or of another format, or a row is wrong; says which and where.
     """
-    files = find(source)
-    folders = partition_types(files)
-    schema = _schema(files, columns) if len(files) > 1 else None
+    folders = _partition_types(files)
+    read = columns if columns is None or window is None else {*columns, window.column}
+    schema = _schema(files, read) if len(files) > 1 else None
     total, before = sum(file.size for file in files), 0
     for file in files:
-        for batch, done in _read(file, columns):
-            whole = _partitioned(batch, file, folders, columns)
-            yield whole if schema is None else _fitted(whole, schema, folders)
+        for batch, done in _read(file, read, window):
+            whole = _partitioned(batch, file, folders, read)
+            if schema is not None:
+                whole = _fitted(whole, schema, folders)
+            if window is not None:
+                whole = window.of(whole, file.said)
+            yield whole if columns is None or read is columns else selected(whole, columns)
             if progress:
                 progress(min(before + done, total), total, batch.num_rows)
         before += file.size
 
 
 def _read(
-    file: SourceFile, columns: Collection[str] | None
+    file: SourceFile, columns: Collection[str] | None, window: TimeWindow | None = None
 ) -> Iterator[tuple[pa.RecordBatch | pa.Table, int]]:
-    if file.format == "csv":
-        return csv_batches(file.path, columns)
-    if file.format == "json lines":
-        return json_lines_batches(file.path, columns)
-    if file.format == "arrow":
-        return arrow_batches(file.path, columns)
-    return _parquet(file, columns)
+    if file.format == "parquet":
+        with file.opened() as source:
+            for batch in parquet_batches(source, file.said, file.size, columns, window):
+                yield batch, min(source.tell(), file.size)
+        return
+    with file.on_disk() as path:
+        if file.format == "csv":
+            yield from csv_batches(path, file.said, columns)
+        elif file.format == "json lines":
+            yield from json_lines_batches(path, file.said, columns)
+        else:
+            yield from arrow_batches(path, file.said, columns)
 
 
-def _parquet(
-    file: SourceFile, columns: Collection[str] | None
-) -> Iterator[tuple[pa.RecordBatch | pa.Table, int]]:
-    with file.path.open("rb") as source:
-        for batch in parquet_batches(source, f"file {file.path}", file.size, columns):
-            yield batch, min(source.tell(), file.size)
+def _partition_types(files: Iterable[SourceFile]) -> dict[str, type[int | str]]:
+    """The columns that folders name: whole numbers where all values are, else text."""
+    types: dict[str, type[int | str]] = {}
+    for file in files:
+        for key, value in file.partitions.items():
+            whole = value is None or value.removeprefix("-").isdecimal()
+            types[key] = types.get(key, int) if whole else str
+    return types
 
 
-def _schema(files: list[SourceFile], columns: Collection[str] | None) -> dict[str, pa.DataType | None]:
+def _schema(files: Iterable[SourceFile], columns: Collection[str] | None) -> dict[str, pa.DataType | None]:
     """Each column's type over all files, as their beginnings show it; None where the types do not fit.
 
     Columns whose names a file repeats are left to themselves.
     """
     types: dict[str, pa.DataType | None] = {}
     for file in files:
-        beginning = _read(file, columns)
-        for batch, _ in beginning:
-            for field in batch.schema:
-                met = _value_type(field.type)
-                types[field.name] = _wider(types[field.name], met) if field.name in types else met
-            break
-        beginning.close()  # type: ignore[attr-defined]
+        for field in _beginning(file, columns):
+            met = _value_type(field.type)
+            types[field.name] = _wider(types[field.name], met) if field.name in types else met
     return types
+
+
+def _beginning(file: SourceFile, columns: Collection[str] | None) -> Iterable[pa.Field]:
+    if file.format == "parquet":
+        with file.opened() as source:
+            schema = parquet_schema(source, file.said, file.size)
+        return [field for field in schema if columns is None or field.name in columns]
+    batches = _read(file, columns)
+    try:
+        return next((batch.schema for batch, _ in batches), ())
+    finally:
+        batches.close()  # type: ignore[attr-defined]
 
 
 def _wider(left: Any, right: Any) -> Any:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cloud import csv_file, json_lines_file
-from cloud.local_tables import local_batches
+from cloud.sources import source_batches
 from control.errors import BadData
 from drift.profile import profile_batches
 
@@ -62,11 +62,11 @@ def written(path: Path, body: bytes) -> str:
 
 
 def rows(source: str, columns: list[str] | None = None) -> list[dict[str, Any]]:
-    return [row for batch in local_batches(source, columns) for row in batch.to_pylist()]
+    return [row for batch in source_batches(source, columns) for row in batch.to_pylist()]
 
 
 def types(source: str) -> list[dict[str, str]]:
-    return [{one.name: str(one.type) for one in batch.schema} for batch in local_batches(source)]
+    return [{one.name: str(one.type) for one in batch.schema} for batch in source_batches(source)]
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -154,7 +154,7 @@ def test_csv_types_widen_where_later_rows_need_it_and_no_row_is_lost_or_doubled(
     source = written(tmp_path / "t.csv", ("n,late,day\n" + "\n".join(lines)).encode())
     assert [row["n"] for row in rows(source)] == [*range(60), 0.5, 1]
     assert [row["late"] for row in rows(source)][-2:] == [7, 7.5]
-    profile = profile_batches(local_batches(source))
+    profile = profile_batches(source_batches(source))
     assert profile.rows == 62
     assert {name: column.role for name, column in profile.columns.items()} == {
         "n": "number", "late": "number", "day": "time",
@@ -174,7 +174,7 @@ def test_a_quotation_mark_inside_a_value_is_no_fault(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("body", [b"a,b", b"a,b\n", b"a,b\r\n"])
 def test_a_csv_with_a_header_only(tmp_path: Path, body: bytes) -> None:
-    profile = profile_batches(local_batches(written(tmp_path / "t.csv", body)))
+    profile = profile_batches(source_batches(written(tmp_path / "t.csv", body)))
     assert (profile.rows, list(profile.columns)) == (0, ["a", "b"])
 
 
@@ -185,8 +185,8 @@ def test_json_lines_with_mixed_types_are_text(tmp_path: Path) -> None:
 
 def test_repeated_names(tmp_path: Path) -> None:
     source = written(tmp_path / "t.csv", b"a,a\n1,x\n2,y\n")
-    assert list(profile_batches(local_batches(source)).columns) == ["a", "a (2)"]
-    assert list(profile_batches(local_batches(source, ["a"])).columns) == ["a", "a (2)"]
+    assert list(profile_batches(source_batches(source)).columns) == ["a", "a (2)"]
+    assert list(profile_batches(source_batches(source, ["a"])).columns) == ["a", "a (2)"]
 
 
 def test_files_with_different_columns_and_types(tmp_path: Path) -> None:
@@ -199,7 +199,7 @@ def test_files_with_different_columns_and_types(tmp_path: Path) -> None:
         {"a": 2.0, "gone": None, "odd": None, "new": None},
     ]
     assert {one["a"] for one in types(str(tmp_path))} == {"double"}
-    profile = profile_batches(local_batches(str(tmp_path)))
+    profile = profile_batches(source_batches(str(tmp_path)))
     assert profile.columns["odd"].role_reason == "mixed types: int64, null, string"
     assert profile.columns["gone"].missing == 2
 
@@ -226,12 +226,11 @@ def test_partitioned_folders(tmp_path: Path) -> None:
         ("absent.csv", "cannot be read: No such file"),
         ("*.csv", "there are no files"),
         ("", "there are no files"),
-        ("abfs://data/x", "only local files"),
     ],
 )
 def test_sources_that_are_not_there(tmp_path: Path, source: str, said: str) -> None:
     with pytest.raises(BadData, match=said):
-        rows(source if "://" in source else str(tmp_path / source))
+        rows(str(tmp_path / source))
 
 
 def test_a_delta_table_is_not_taken_for_its_files(tmp_path: Path) -> None:
@@ -246,7 +245,7 @@ def test_progress_ends_at_the_whole(tmp_path: Path) -> None:
     for name in ("t.csv", "t.jsonl", "t.arrow", "t.parquet"):
         written(tmp_path / name, FORMATS[name])
     told: list[tuple[int, int, int]] = []
-    for _ in local_batches(str(tmp_path), progress=lambda *now: told.append(now)):
+    for _ in source_batches(str(tmp_path), progress=lambda *now: told.append(now)):
         pass
     assert [done for done, _, _ in told] == sorted(done for done, _, _ in told)
     assert all(done <= total for done, total, _ in told)
