@@ -233,7 +233,11 @@ def _thresholds(signal: DriftSignal) -> Thresholds | None:
     from drift.thresholds import Thresholds
 
     given = signal.metric_thresholds
-    return Thresholds(numerical=given.numerical, categorical=given.categorical) if given else None
+    if given is None:
+        return None
+    return Thresholds(
+        style=given.style, numerical=given.numerical, categorical=given.categorical, share=given.share
+    )
 
 
 def _blocks(column: str | None, every: Literal["day", "hour"]) -> ByTime | None:

@@ -112,11 +112,15 @@ def _thresholds(found: Source, source: str, signal: Mapping[str, Any]) -> dict[s
     path = (*signal[""], "metric_thresholds")
     taken: dict[str, dict[str, float]] = {}
     for kind, limits in given.items() if isinstance(given, dict) else ():
-        if kind not in METRICS or not isinstance(limits, dict):
+        if kind not in METRICS["azureml"] or not isinstance(limits, dict):
             raise BadInput(_at(found, source, (*path, kind), "thresholds are for numerical and categorical"))
         for metric, limit in limits.items():
-            if metric not in METRICS[kind] or isinstance(limit, bool) or not isinstance(limit, int | float):
-                words = f"write one of {', '.join(METRICS[kind])} with a number"
+            if (
+                metric not in METRICS["azureml"][kind]
+                or isinstance(limit, bool)
+                or not isinstance(limit, int | float)
+            ):
+                words = f"write one of {', '.join(METRICS['azureml'][kind])} with a number"
                 raise BadInput(_at(found, source, (*path, kind, metric), words))
             taken.setdefault(kind, {})[metric] = float(limit)
     return taken

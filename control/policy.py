@@ -41,22 +41,37 @@ class FalseAlarms:
     per: timedelta
 
 
-METRICS: dict[str, tuple[str, ...]] = {
-    "numerical": (
-        "jensen_shannon_distance",
-        "normalized_wasserstein_distance",
-        "population_stability_index",
-        "two_sample_kolmogorov_smirnov_test",
-    ),
-    "categorical": ("jensen_shannon_distance", "population_stability_index", "pearsons_chi_squared_test"),
+METRICS: dict[str, dict[str, tuple[str, ...]]] = {
+    "azureml": {
+        "numerical": (
+            "jensen_shannon_distance",
+            "normalized_wasserstein_distance",
+            "population_stability_index",
+            "two_sample_kolmogorov_smirnov_test",
+        ),
+        "categorical": ("jensen_shannon_distance", "population_stability_index", "pearsons_chi_squared_test"),
+    },
+    "evidently": {
+        "numerical": ("jensenshannon", "psi", "kl_div", "wasserstein", "ks"),
+        "categorical": ("jensenshannon", "psi", "kl_div", "hellinger", "chisquare"),
+    },
+    "nannyml": {
+        "numerical": ("jensen_shannon", "hellinger", "wasserstein", "kolmogorov_smirnov"),
+        "categorical": ("jensen_shannon", "hellinger", "l_infinity", "chi2"),
+    },
 }
-"""Azure ML's metrics of drift, by the columns they are for."""
+"""Metrics of drift, by the tool whose thresholds they are and by the columns they are for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DriftThresholds:
-    """`metric_thresholds` of a drift signal, as in Azure ML: metric name to its greatest allowed value."""
+    """`metric_thresholds` of a drift signal: metric name to its greatest allowed value.
 
+    `share` of the columns must exceed theirs for the table to fail; None is the style's own.
+    """
+
+    style: Literal["azureml", "evidently", "nannyml"] = "azureml"
+    share: float | None = None
     numerical: dict[str, float] = field(default_factory=dict)
     categorical: dict[str, float] = field(default_factory=dict)
 

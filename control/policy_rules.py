@@ -71,13 +71,15 @@ def rule_problems(policy: Sound, now: datetime) -> Iterator[Problem]:
 
 def _metrics(policy: Sound) -> Iterator[Problem]:
     for signal in ("inputs", "predictions"):
-        for kind, known in METRICS.items():
-            at = ("monitoring_signals", signal, "metric_thresholds", kind)
-            for name in policy.get(*at, default={}) or {}:
+        at = ("monitoring_signals", signal, "metric_thresholds")
+        style = policy.get(*at, "style", default="azureml")
+        for kind, known in METRICS.get(style, {}).items():
+            for name in policy.get(*at, kind, default={}) or {}:
                 if name not in known:
                     yield policy.problem(
-                        (*at, name),
-                        f"{name!r} is no metric of {kind} columns; write one of {', '.join(known)}",
+                        (*at, kind, name),
+                        f"{name!r} is no metric of {kind} columns in {style}'s style; write one of "
+                        f"{', '.join(known)}",
                     )
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drift.histogram import key_values
-from drift.thresholds import Counted, exceeded, metric
+from drift.styles.counted import Counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +78,8 @@ def false_alarm_rate(
     alarms = 0
     for _ in range(draws):
         before, after = (random.integers(0, max(blocks, 1), size) for size in (max(blocks, 1), now))
-        alarms += any(_alarms(shape, thresholds, before, after, random) for shape in shapes)
+        failed = sum(_alarms(shape, thresholds, before, after, random) for shape in shapes)
+        alarms += thresholds.drifted(failed, len(names))
     share = alarms / draws
     middle = (share + _Z**2 / (2 * draws)) / (1 + _Z**2 / draws)
     half = _Z * math.sqrt(share * (1 - share) / draws + _Z**2 / (4 * draws**2)) / (1 + _Z**2 / draws)
@@ -114,8 +115,7 @@ def _alarms(
     drawn = Counted(
         shape.draw(before, shape.reference, random), shape.draw(after, shape.current, random), shape.centres
     )
-    limits = thresholds.of(ordered=shape.centres is not None)
-    return any(exceeded(name, metric(name, drawn), limit) for name, limit in limits.items())
+    return bool(thresholds.exceeded(drawn, thresholds.values(drawn)))
 
 
 def _shape(before: ColumnProfile, after: ColumnProfile | None) -> _Shape | None:

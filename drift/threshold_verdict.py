@@ -10,9 +10,11 @@ import numpy as np
 from drift.alignment import align, category_table
 from drift.comparison import MIN_VALUES
 from drift.measures.measure import Measure
-from drift.thresholds import Counted, exceeded, metric
+from drift.styles.counted import Counted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from drift.column_profile import ColumnProfile
     from drift.comparison import Compared
     from drift.profile import Profile
@@ -31,18 +33,24 @@ def judge(
     if min(before.count, after.count) < MIN_VALUES:
         return replace(column, verdict="inconclusive", reason=f"fewer than {MIN_VALUES} values on a side")
     counted = _counted(before, after.as_role(before.role))
-    limits = thresholds.of(ordered=counted.centres is not None)
-    values = {name: metric(name, counted) for name in limits}
+    values = thresholds.values(counted)
     measures = {name: Measure(statistic=value) for name, value in values.items()}
-    above = [name for name, value in values.items() if exceeded(name, value, limits[name])]
+    above = thresholds.exceeded(counted, values)
     words = "; ".join(
-        f"{name} is {values[name]:.3g}, the threshold {limits[name]:g}" for name in above or values
+        f"{name} is {values[name]:.3g}, the threshold {limit:g}" for name, limit in above.items()
     )
-    if not limits:
+    if not values:
         return replace(column, verdict="pass", reason="no threshold is for a column of its kind", measures={})
     if not enough:
         return replace(column, verdict="inconclusive", reason="too few rows in the table", measures=measures)
-    return replace(column, verdict="fail" if above else "pass", reason=words, measures=measures)
+    return replace(
+        column, verdict="fail" if above else "pass", reason=words or _said(values), measures=measures
+    )
+
+
+def _said(values: Mapping[str, float]) -> str:
+    within = ", ".join(f"{name} is {value:.3g}" for name, value in values.items())
+    return f"{within}: within its threshold"
 
 
 def _counted(before: ColumnProfile, after: ColumnProfile) -> Counted:

@@ -74,7 +74,11 @@ def _thresholds(signal: DriftSignal) -> Thresholds | None:
     from drift.thresholds import Thresholds
 
     given = signal.metric_thresholds
-    return Thresholds(numerical=given.numerical, categorical=given.categorical) if given else None
+    if given is None:
+        return None
+    return Thresholds(
+        style=given.style, numerical=given.numerical, categorical=given.categorical, share=given.share
+    )
 
 
 def _alpha(signal: DriftSignal, every: timedelta | None) -> float:

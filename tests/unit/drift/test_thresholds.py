@@ -13,7 +13,9 @@ from drift.errors import ProfileError
 from drift.false_alarms import false_alarm_rate
 from drift.measures import compute
 from drift.profile import Profile, profile_batches
-from drift.thresholds import CATEGORICAL, NUMERICAL, Counted, Thresholds, metric
+from drift.styles import STYLES
+from drift.styles.counted import Counted
+from drift.thresholds import Thresholds
 from drift.verdict import check
 
 DAY = 86_400
@@ -39,14 +41,112 @@ def days(random: np.random.Generator, first: int, count: int, between: float) ->
 
 
 def test_the_metrics_are_those_that_a_policy_may_name() -> None:
-    assert METRICS == {"numerical": NUMERICAL, "categorical": CATEGORICAL}
+    styles = {
+        name: {"numerical": tuple(style.numerical), "categorical": tuple(style.categorical)}
+        for name, style in STYLES.items()
+    }
+    assert {name: {kind: set(known) for kind, known in kinds.items()} for name, kinds in METRICS.items()} == {
+        name: {kind: set(known) for kind, known in kinds.items()} for name, kinds in styles.items()
+    }
+
+
+def metric(name: str, counted: Counted, style: str = "azureml") -> float:
+    return STYLES[style].of(ordered=counted.centres is not None)[name](counted)
+
+
+def counts_of(x: np.ndarray, y: np.ndarray) -> Counted:
+    centres = np.unique(np.concatenate([x, y]))
+    sides = (np.bincount(np.searchsorted(centres, side), minlength=centres.size) for side in (x, y))
+    return Counted(*sides, centres)
+
+
+SAMPLES = {
+    "normal": (
+        np.random.default_rng(1).normal(size=3000),
+        np.random.default_rng(2).normal(0.3, 1.2, size=2000),
+    ),
+    "skewed": (
+        np.random.default_rng(3).lognormal(size=4000),
+        np.random.default_rng(4).lognormal(0.1, 1, 900),
+    ),
+    "discrete": (
+        np.random.default_rng(5).poisson(3, 3000) / 1,
+        np.random.default_rng(6).poisson(3.3, 2500) / 1,
+    ),
+    "apart": (np.random.default_rng(7).random(500), 5 + np.random.default_rng(8).random(500)),
+}
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+@pytest.mark.parametrize(
+    ("style", "name", "measure"),
+    [
+        ("evidently", "jensenshannon", "jensen_shannon_distance"),
+        ("evidently", "psi", "psi"),
+        ("evidently", "kl_div", "kl_divergence"),
+        ("evidently", "wasserstein", "wasserstein"),
+        ("nannyml", "jensen_shannon", "jensen_shannon_distance"),
+        ("nannyml", "hellinger", "hellinger"),
+        ("nannyml", "wasserstein", "wasserstein"),
+        ("nannyml", "kolmogorov_smirnov", "ks"),
+    ],
+)
+def test_metrics_of_other_tools_agree_with_their_presets(
+    style: str, name: str, measure: str, sample: str
+) -> None:
+    """The presets work on values and are held to the tools' definitions; these see counts only."""
+    x, y = SAMPLES[sample]
+    expected = compute(measure, x, y, preset=style).statistic
+    assert metric(name, counts_of(x, y), style) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("style", "name", "measure"),
+    [
+        ("evidently", "jensenshannon", "jensen_shannon_distance"),
+        ("evidently", "psi", "psi"),
+        ("evidently", "kl_div", "kl_divergence"),
+        ("nannyml", "jensen_shannon", "jensen_shannon_distance"),
+        ("nannyml", "l_infinity", "l_infinity"),
+        ("nannyml", "chi2", "chi2_contingency"),
+    ],
+)
+def test_categories_of_other_tools_agree_with_their_presets(style: str, name: str, measure: str) -> None:
+    a, b = {"x": 50, "y": 30, "z": 20}, {"x": 40, "y": 40, "w": 25}
+    names = sorted({*a, *b})
+    counted = Counted(*(np.array([side.get(one, 0) for one in names]) for side in (a, b)))
+    expected = compute(measure, a, b, preset=style).statistic
+    assert metric(name, counted, style) == pytest.approx(expected, rel=1e-9)
+
+
+def test_in_evidentlys_style_half_of_the_columns_must_drift() -> None:
+    random = np.random.default_rng(9)
+    columns = [random.normal(size=3000) for _ in range(4)]
+    before = profile_batches([pa.table({f"x{place}": column for place, column in enumerate(columns)})])
+
+    def now(moved: int) -> Profile:
+        return profile_batches(
+            [pa.table({f"x{place}": column + (place < moved) for place, column in enumerate(columns)})]
+        )
+
+    half = Thresholds(style="evidently", numerical={"wasserstein": 0.1})
+    one = check(before, now(1), thresholds=half)
+    assert (one.verdict, one.failed) == ("pass", ("x0",))
+    assert one.reason.startswith("1 of 4 columns changed, too few to count")
+    assert check(before, now(2), thresholds=half).verdict == "fail"
+    any_column = Thresholds(style="evidently", numerical={"wasserstein": 0.1}, share=0)
+    assert check(before, now(1), thresholds=any_column).verdict == "fail"
+    strict = Thresholds(style="nannyml", numerical={"jensen_shannon": 0.01}, share=0.75)
+    rates = [
+        false_alarm_rate(before, now(0), list(before.columns), limits).estimate
+        for limits in (strict, Thresholds(style="nannyml", numerical={"jensen_shannon": 0.01}))
+    ]
+    assert rates[0] <= rates[1] == 1.0
 
 
 def test_metrics_agree_with_the_preset_on_values() -> None:
-    random = np.random.default_rng(1)
-    x, y = random.normal(size=3000), random.normal(0.3, 1.2, size=2000)
-    centres = np.unique(np.concatenate([x, y]))
-    counted = Counted(np.isin(centres, x).astype(int), np.isin(centres, y).astype(int), centres)
+    x, y = SAMPLES["normal"]
+    counted = counts_of(x, y)
     for name, measure in (
         ("jensen_shannon_distance", "jensen_shannon_distance"),
         ("population_stability_index", "psi"),
@@ -128,3 +228,5 @@ def test_days_that_differ_make_thresholds_alarm_more() -> None:
 def test_an_unknown_metric() -> None:
     with pytest.raises(ProfileError, match="numerical metric 'psi' is none of jensen_shannon_distance"):
         Thresholds(numerical={"psi": 0.2})
+    with pytest.raises(ProfileError, match="style 'mine' is none of azureml, evidently, nannyml"):
+        Thresholds(style="mine")

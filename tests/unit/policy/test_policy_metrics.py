@@ -24,6 +24,17 @@ def test_thresholds_are_read() -> None:
 
 
 def test_an_unknown_metric_is_named_with_its_line() -> None:
-    said = r"flight-delay.yaml:\d+:\d+: .*'psi' is no metric of numerical columns"
+    said = r"flight-delay.yaml:\d+:\d+: .*'psi' is no metric of numerical columns in azureml's style"
     with pytest.raises(PolicyError, match=said):
         read_policy(with_thresholds("{numerical: {psi: 0.1}}"), "flight-delay.yaml")
+
+
+def test_another_tools_style() -> None:
+    text = "{style: evidently, share: 0.3, numerical: {psi: 0.1}, categorical: {chisquare: 0.05}}"
+    given = read_policy(with_thresholds(text), "flight-delay.yaml").inputs.metric_thresholds
+    assert (given.style, given.share) == ("evidently", 0.3)
+    assert (given.numerical, given.categorical) == ({"psi": 0.1}, {"chisquare": 0.05})
+    with pytest.raises(PolicyError, match="no metric of numerical columns in nannyml's style"):
+        read_policy(with_thresholds("{style: nannyml, numerical: {psi: 0.1}}"), "flight-delay.yaml")
+    with pytest.raises(PolicyError, match="write numerical, categorical or both"):
+        read_policy(with_thresholds("{style: nannyml}"), "flight-delay.yaml")
