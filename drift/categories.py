@@ -9,6 +9,7 @@ keeps its false-alarm rate.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 MAX_VALUES = 10_000
 BUCKETS = 4096
 SMALLEST_HASHES = 1024
+_Z = 1.96
 _BUCKET_SHIFT = np.uint64(64 - 12)
 
 
@@ -99,6 +101,20 @@ class CategorySummary:
         if self.smallest is None or self.smallest.size < SMALLEST_HASHES:
             return 0 if self.smallest is None else int(self.smallest.size)
         return round((SMALLEST_HASHES - 1) * 2.0**64 / max(float(self.smallest[-1]), 1.0))
+
+    @property
+    def distinct_bounds(self) -> tuple[int, int]:
+        """How many different values at least and at most, at 95 %; both are `distinct` where that is exact.
+
+        Of n different values the k-th least of their hashes, as a share of all hashes, times n has nearly a
+        Gamma(k) distribution; its quantiles after Wilson and Hilferty (1931).
+        """
+        if self.values is not None or self.smallest is None or self.smallest.size < SMALLEST_HASHES:
+            return self.distinct, self.distinct
+        share = max(float(self.smallest[-1]), 1.0) / 2.0**64
+        k = SMALLEST_HASHES
+        low, high = (k * (1 - 1 / (9 * k) + z / (3 * math.sqrt(k))) ** 3 / share for z in (-_Z, _Z))
+        return max(math.floor(low), MAX_VALUES + 1), math.ceil(high)
 
     def key_histogram(self) -> KeyHistogram:
         """Counts by hash: of each value, or by bucket."""

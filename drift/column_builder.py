@@ -14,6 +14,7 @@ from drift.blocks import MAX_BINS as BLOCK_BINS
 from drift.blocks import BlockTable
 from drift.category_builder import CategoryBuilder
 from drift.column_profile import ColumnProfile
+from drift.extremes import Extremes, are_counted_exactly
 from drift.histogram import MAX_BINS, KeyHistogram
 from drift.numeric_builder import NumericBuilder
 
@@ -36,6 +37,8 @@ class ColumnBuilder:
         self._numbers = NumericBuilder(most) if self._kind in ("number", "time") else None
         self._categories = CategoryBuilder() if self._kind == "category" else None
         self._whole = pa.types.is_integer(plain_type(type_))
+        self._exact = are_counted_exactly(plain_type(type_))
+        self._extremes: Extremes | None = None
         self._blocks: BlockTable | None = None
         self._all_in_blocks = True
 
@@ -55,8 +58,11 @@ class ColumnBuilder:
         else:
             self._nulls += sum(array.null_count for array in arrays)
 
-    def finish(self) -> ColumnProfile:
-        """All that was added."""
+    def finish(self) -> dict[str, ColumnProfile]:
+        """All that was added, by the column's name."""
+        return {self._name: self._profile()}
+
+    def _profile(self) -> ColumnProfile:
         category, text, nulls = self._categories.finish() if self._categories else (None, None, 0)
         return ColumnProfile(
             name=self._name,
@@ -68,6 +74,7 @@ class ColumnBuilder:
             numeric=self._numbers.finish() if self._numbers else None,
             category=category,
             text=text,
+            extremes=self._extremes,
             asked=self._asked,
             blocks=self._blocks,
         )
@@ -78,6 +85,9 @@ class ColumnBuilder:
             arrays = arrays if len(arrays) == 1 else [pa.concat_arrays(arrays)]
         for array in arrays:
             self._nulls += array.null_count
+            extremes = Extremes.of(array) if self._exact else None
+            if extremes:
+                self._extremes = self._extremes.merge(extremes) if self._extremes else extremes
             numbers.add(float_rows(array), validity(array), whole=self._whole)
             if blocks:
                 bins = numbers.bins(BLOCK_BINS) if self._all_in_blocks else None

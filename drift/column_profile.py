@@ -8,6 +8,7 @@ from drift.arrow_columns import Kind
 from drift.blocks import BlockTable
 from drift.categories import CategorySummary
 from drift.errors import ProfileError
+from drift.extremes import Extremes
 from drift.numeric import NumericSummary
 from drift.text import TextSummary
 
@@ -31,6 +32,8 @@ class ColumnProfile:
     category: CategorySummary | None = None
     text: TextSummary | None = None
     """Of a column of texts: their lengths and patterns."""
+    extremes: Extremes | None = None
+    """Of integers and decimals: exact, also where float64 is not."""
     asked: str | None = None
     blocks: BlockTable | None = None
     """The same by block, of the rows whose block is known."""
@@ -105,8 +108,13 @@ class ColumnProfile:
             raise ProfileError(f"column {self.name!r}: asked to be {self.asked} and to be {other.asked}")
         kind = _joined(self.kind, other.kind)
         numeric, category, text, blocks = self.numeric, self.category, self.text, self.blocks
+        extremes = self.extremes or other.extremes
+        if self.extremes and other.extremes:
+            extremes = self.extremes.merge(other.extremes)
+        elif self.count and other.count:  # one side's numbers are floats
+            extremes = None
         if kind == "skipped":
-            numeric = category = text = blocks = None
+            numeric = category = text = blocks = extremes = None
         else:
             if other.blocks:
                 blocks = blocks.merge(other.blocks) if blocks else other.blocks
@@ -126,6 +134,7 @@ class ColumnProfile:
             numeric=numeric,
             category=category,
             text=text,
+            extremes=extremes,
             asked=self.asked or other.asked,
             blocks=blocks,
         )

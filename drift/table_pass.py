@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from drift.column_builder import ColumnBuilder
+from drift.embedding import EmbeddingBuilder, is_embedding
 from drift.histogram import MAX_BINS
 from drift.joint import JointSummary, joint_columns, matrix_of
 from drift.pieces import pieces, unique_names
@@ -101,8 +102,7 @@ class _Columns:
         ]
         most = most_bins(len(named))
         self._builders = [
-            (place, name, ColumnBuilder(name, schema.field(place).type, asked.get(name), most))
-            for place, name in named
+            (place, _builder(name, schema.field(place).type, asked, most)) for place, name in named
         ]
 
     def takes(self, schema: pa.Schema) -> bool:
@@ -120,16 +120,24 @@ class _Columns:
 
     def profiles(self) -> dict[str, ColumnProfile]:
         self._wait()
-        return {name: builder.finish() for _, name, builder in self._builders}
+        return {name: column for _, builder in self._builders for name, column in builder.finish().items()}
 
     def _count(self, piece: list[pa.RecordBatch], row_blocks: RowBlocks | None, part: int) -> None:
-        for place, _, builder in self._builders[part::THREADS]:
+        for place, builder in self._builders[part::THREADS]:
             builder.add([batch.column(place) for batch in piece], row_blocks)
 
     def _wait(self) -> None:
         running, self._running = self._running, []
         for part in running:
             part.result()
+
+
+def _builder(
+    name: str, type_: pa.DataType, asked: Mapping[str, str], most: int
+) -> ColumnBuilder | EmbeddingBuilder:
+    if is_embedding(type_) and asked.get(name) != "skip":
+        return EmbeddingBuilder(name, asked, most)
+    return ColumnBuilder(name, type_, asked.get(name), most)
 
 
 def _gather(group: _Columns | None, found: dict[str, ColumnProfile]) -> None:

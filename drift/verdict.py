@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from drift.calibration import MIN_BLOCKS
 from drift.comparison import MIN_VALUES, NAMED_AT_MOST, NAMED_FROM, UNITS, Compared, Test, compare
+from drift.embedding import part_names
 from drift.measures import holm
 from drift.verdicts import ColumnVerdict, TableVerdict, Verdict
 
@@ -57,7 +58,7 @@ def check(
         seed: of the draws that this takes.
     """
     roles = reference.roles()
-    names = list(features) or list(dict.fromkeys([*reference.columns, *current.columns]))
+    names = _named(features, reference) or list(dict.fromkeys([*reference.columns, *current.columns]))
     compared = [compare(name, reference, current, roles.get(name), named=bool(features)) for name in names]
     if thresholds is not None:
         return _by_thresholds(reference, current, compared, thresholds, min_rows, seed)
@@ -85,6 +86,16 @@ def check(
         columns=columns,
         calibration=_calibration(compared, reference),
     )
+
+
+def _named(features: Sequence[str], reference: Profile) -> list[str]:
+    """The columns that the caller asked for; an embedding stands for the columns made of it."""
+    named = []
+    for feature in features:
+        parts = part_names(feature)
+        whole = feature not in reference.columns and parts[0] in reference.columns
+        named += parts if whole else [feature]
+    return named
 
 
 def _by_thresholds(

@@ -67,7 +67,7 @@ def decode(data: bytes) -> Profile:
         joint = read_joint(header["joint"], arrays) if "joint" in header else None
     except ProfileError:
         raise
-    except (ValueError, KeyError, TypeError, IndexError, zlib.error, struct.error) as err:
+    except (ValueError, KeyError, TypeError, IndexError, ArithmeticError, zlib.error, struct.error) as err:
         raise ProfileError(f"the profile is damaged: {err!r}") from err
     return Profile(rows, {column.name: column for column in columns}, joint)
 

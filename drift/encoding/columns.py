@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from drift.column_profile import ColumnProfile
@@ -10,6 +11,7 @@ from drift.encoding.categories import category_header, read_category
 from drift.encoding.numbers import numeric_header, read_numeric
 from drift.encoding.texts import read_text, text_header
 from drift.errors import ProfileError
+from drift.extremes import Extremes
 
 if TYPE_CHECKING:
     from drift.encoding.arrays import Reader, Writer
@@ -28,6 +30,8 @@ def column_header(column: ColumnProfile, arrays: Writer) -> dict[str, Any]:
     }
     if column.numeric is not None:
         entry["numeric"] = numeric_header(column.numeric, arrays)
+    if column.extremes is not None:
+        entry["extremes"] = [str(column.extremes.least), str(column.extremes.most)]
     if column.category is not None:
         entry["category"] = category_header(column.category, arrays)
     if column.text is not None:
@@ -55,6 +59,7 @@ def read_column(entry: dict[str, Any], arrays: Reader) -> ColumnProfile:
         numeric=numeric,
         category=category,
         text=text,
+        extremes=Extremes(*map(Decimal, entry["extremes"])) if "extremes" in entry else None,
         asked=entry["asked"],
         blocks=blocks,
     )

@@ -197,7 +197,7 @@ def test_every_type_of_category_is_read(array: pa.Array, counts: dict[str, int],
 @pytest.mark.parametrize(
     "array",
     [
-        pa.array([[1.0], None]),
+        pa.array([[1], None]),
         pa.array([{"a": 1}]),
         pa.array([[("k", 1)]], pa.map_(pa.string(), pa.int64())),
         pa.array([b"x"], pa.binary()),
