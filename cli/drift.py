@@ -154,7 +154,7 @@ def check(
         columns=signal.features,
         roles=before.roles(),
         blocks=blocks,
-        joint=before.joint is not None,
+        joint=(before.joint.map or True) if before.joint else False,
         window=window,
     )
     times.append(time.perf_counter())

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cloud.tables import Progress
     from cloud.time_window import TimeWindow
     from drift.block_rule import ByTime
+    from drift.fourier import FeatureMap
     from drift.profile import Profile
 
 
@@ -26,7 +27,7 @@ def load(
     columns: Sequence[str] = (),
     roles: Mapping[str, str] | None = None,
     blocks: ByTime | None = None,
-    joint: bool = False,
+    joint: bool | FeatureMap = False,
     window: TimeWindow | None = None,
 ) -> Profile:
     """The profile that a source is or that its rows have. Progress shows where `console` is a terminal.

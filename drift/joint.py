@@ -1,4 +1,4 @@
-"""What a profile keeps of numeric columns together: means and co-moments of the rows that have them all."""
+"""What a profile keeps of numeric columns together: of rows that have them all."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ import numpy as np
 import pyarrow as pa
 
 from drift.arrow_columns import floats, kind_of, valid_rows
+from drift.fourier import FeatureMap, FeatureSums
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from drift.blocks import RowBlocks
 
 MOST_COLUMNS = 64
 """The first so many columns of numbers take part: co-moments grow with their square."""
@@ -29,10 +32,21 @@ class JointSummary:
     left_out: int
     mean: NDArray[np.float64]
     comoment: NDArray[np.float64]
+    features: FeatureSums | None = None
+    """Under a map that suits the reference."""
 
     @classmethod
-    def of(cls, names: tuple[str, ...], matrix: NDArray[np.float64]) -> JointSummary:
-        """Summarise rows (n x k); those with NaN or infinities are left out."""
+    def of(
+        cls,
+        names: tuple[str, ...],
+        matrix: NDArray[np.float64],
+        map_: FeatureMap | None = None,
+        blocks: RowBlocks | None = None,
+    ) -> JointSummary:
+        """Summarise rows (n x k); those with NaN or infinities are left out.
+
+        Without a map one is made that suits these rows. `blocks` are the rows'.
+        """
         complete = np.isfinite(matrix).all(axis=1)
         kept = matrix if complete.all() else matrix[complete]
         if not kept.shape[0]:
@@ -40,7 +54,8 @@ class JointSummary:
             return cls(names, 0, matrix.shape[0], np.zeros(size), np.zeros((size, size)))
         mean = kept.mean(axis=0)
         apart = kept - mean
-        return cls(names, kept.shape[0], matrix.shape[0] - kept.shape[0], mean, apart.T @ apart)
+        features = FeatureSums.of(map_ or FeatureMap.of(kept), kept, blocks, complete)
+        return cls(names, kept.shape[0], matrix.shape[0] - kept.shape[0], mean, apart.T @ apart, features)
 
     def merge(self, other: JointSummary) -> JointSummary | None:
         """The summary of both sides' rows; None where the columns are not the same."""
@@ -49,11 +64,17 @@ class JointSummary:
         rows, left_out = self.rows + other.rows, self.left_out + other.left_out
         if not self.rows or not other.rows:
             source = self if self.rows else other
-            return JointSummary(self.names, rows, left_out, source.mean, source.comoment)
+            return JointSummary(self.names, rows, left_out, source.mean, source.comoment, source.features)
         # Chan, Golub and LeVeque (1979), for each pair of columns.
         apart, share = other.mean - self.mean, other.rows / rows
         comoment = self.comoment + other.comoment + np.outer(apart, apart) * (self.rows * share)
-        return JointSummary(self.names, rows, left_out, self.mean + apart * share, comoment)
+        features = self.features.merge(other.features) if self.features and other.features else None
+        return JointSummary(self.names, rows, left_out, self.mean + apart * share, comoment, features)
+
+    @property
+    def map(self) -> FeatureMap | None:
+        """What the current data are to be mapped by."""
+        return self.features.map if self.features else None
 
     def __eq__(self, other: object) -> bool:
         return (

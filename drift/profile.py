@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from drift.block_rule import BlockRule
+    from drift.fourier import FeatureMap
 
 ROLES = ("number", "category", "time", "skip")
 
@@ -77,7 +78,7 @@ def profile_batches(
     columns: Sequence[str] | None = None,
     roles: Mapping[str, str] | None = None,
     blocks: BlockRule | None = None,
-    joint: bool = False,
+    joint: bool | FeatureMap = False,
 ) -> Profile:
     """Profile a table in one pass, in bounded memory.
 
@@ -87,7 +88,8 @@ def profile_batches(
         roles: fixed roles by column name: `number`, `category`, `time` or `skip`. Give the reference's
             (`reference.roles()`) when the data are to be compared with it.
         joint: keep means and co-moments of the columns of numbers together as well, for multivariate
-            measures.
+            measures. A map (the reference's, `reference.joint.map`) makes the features comparable; with True
+            one is made that suits the first rows.
         blocks: which rows belong together (`ByTime`, `OneBlock`): keeps small counts for each block too.
 
     Raises:

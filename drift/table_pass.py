@@ -5,6 +5,8 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+
 from drift.column_builder import ColumnBuilder
 from drift.embedding import EmbeddingBuilder, is_embedding
 from drift.histogram import MAX_BINS
@@ -15,11 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from concurrent.futures import Future
 
-    import pyarrow as pa
-
     from drift.block_rule import BlockRule
     from drift.blocks import RowBlocks
     from drift.column_profile import ColumnProfile
+    from drift.fourier import FeatureMap
 
 ALL_BINS = 1 << 22
 """Bins of all columns together: what a table of numbers takes in memory does not grow with its columns."""
@@ -41,11 +42,11 @@ def profile_table(
     asked: Mapping[str, str],
     blocks: BlockRule | None,
     *,
-    joint: bool = False,
+    joint: bool | FeatureMap = False,
 ) -> tuple[int, dict[str, ColumnProfile], JointSummary | None]:
     """Rows, the profile of each column (of all, or of the `wanted` ones), and of them together."""
     rows = 0
-    together = _Together(wanted) if joint else None
+    together = None if joint is False else _Together(wanted, None if joint is True else joint)
     found: dict[str, ColumnProfile] = {}
     group: _Columns | None = None
     with ThreadPoolExecutor(THREADS, "profile") as pool:
@@ -57,7 +58,7 @@ def profile_table(
                 group = _Columns(piece[0].schema, wanted, asked, pool)
             group.add(piece, row_blocks)
             if together:
-                together.add(piece)
+                together.add(piece, row_blocks)
         _gather(group, found)
     return rows, found, together.summary if together else None
 
@@ -65,17 +66,19 @@ def profile_table(
 class _Together:
     """The columns of numbers together, as long as each piece has the same ones."""
 
-    def __init__(self, wanted: frozenset[str] | None) -> None:
+    def __init__(self, wanted: frozenset[str] | None, map_: FeatureMap | None) -> None:
         self._wanted = wanted
+        self._map = map_
         self._begun = False
         self.summary: JointSummary | None = None
 
-    def add(self, piece: list[pa.RecordBatch]) -> None:
+    def add(self, piece: list[pa.RecordBatch], blocks: RowBlocks | None) -> None:
         schema = piece[0].schema
         places = joint_columns(schema, self._wanted)
         names = tuple(schema.names[place] for place in places)
-        for batch in piece:
-            part = JointSummary.of(names, matrix_of(batch, places))
+        for batch in piece if blocks is None else [_one(piece)]:
+            part = JointSummary.of(names, matrix_of(batch, places), self._map, blocks)
+            self._map = self._map or part.map
             if not self._begun:
                 self.summary, self._begun = part, True
             elif self.summary is not None:
@@ -130,6 +133,11 @@ class _Columns:
         running, self._running = self._running, []
         for part in running:
             part.result()
+
+
+def _one(piece: list[pa.RecordBatch]) -> pa.RecordBatch:
+    """A piece as one batch: its rows are those of its blocks."""
+    return piece[0] if len(piece) == 1 else pa.Table.from_batches(piece).combine_chunks().to_batches()[0]
 
 
 def _builder(

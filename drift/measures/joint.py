@@ -13,9 +13,11 @@ from drift.tails import normal_below
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from drift.fourier import FeatureSums
     from drift.joint import JointSummary
 
 LEAST_ROWS = 4
+LEAST_BLOCKS = 10
 COMPONENTS = 0.65
 """Kept are the fewest components that explain more than this share of the variance (nannyml's default)."""
 
@@ -28,6 +30,10 @@ def joint_measures(reference: JointSummary, current: JointSummary) -> dict[str, 
         return {}
     found = {"pca_reconstruction_error": reconstruction_error(reference, current)}
     change = correlation_change(reference, current)
+    if reference.features is not None and current.features is not None:
+        discrepancy = mean_discrepancy(reference.features, current.features)
+        if discrepancy is not None:
+            found["mmd"] = discrepancy
     return found if change is None else {"correlation_change": change, **found}
 
 
@@ -48,6 +54,49 @@ def correlation_change(reference: JointSummary, current: JointSummary) -> Measur
     deviation = math.sqrt(1 / (reference.rows - 3) + 1 / (current.rows - 3))
     p_value = min(1.0, 2 * normal_below(-float(np.max(apart)) / deviation) * r.size)
     return Measure(statistic=change, p_value=p_value, effect_size=change)
+
+
+def mean_discrepancy(
+    reference: FeatureSums, current: FeatureSums, *, permutations: int = 999, seed: int = 0
+) -> Measure | None:
+    """Squared maximum mean discrepancy, without each row with itself: `drift.measures.multivariate.mmd`.
+
+    Columns are standardised by the features' map. Where both sides know their blocks and there are at least
+    `LEAST_BLOCKS`, the p-value is by permutation of the blocks, which holds for rows that are alike within
+    one; else there is none. None where the maps differ, or a side has fewer than two rows.
+    """
+    n, m = reference.rows, current.rows
+    if reference.map != current.map or min(n, m) < 2:
+        return None
+    p, q = reference.total / n, current.total / m
+    own = sum((float(mean @ mean) - 1 / rows) * rows / (rows - 1) for mean, rows in ((p, n), (q, m)))
+    statistic = own - 2 * float(p @ q)
+    p_value = _by_blocks(reference, current, permutations, seed)
+    return Measure(statistic=statistic, p_value=p_value, effect_size=_root(statistic))
+
+
+def _by_blocks(reference: FeatureSums, current: FeatureSums, permutations: int, seed: int) -> float | None:
+    if (
+        reference.block_rows is None or reference.block_totals is None
+        or current.block_rows is None or current.block_totals is None
+        or (reference.unit, reference.shift) != (current.unit, current.shift)
+    ):  # fmt: skip
+        return None
+    rows = np.concatenate([reference.block_rows, current.block_rows]).astype(np.float64)
+    totals = np.concatenate([reference.block_totals, current.block_totals])
+    blocks, now = rows.size, current.block_rows.size
+    if blocks < LEAST_BLOCKS or not now or now == blocks:
+        return None
+
+    def apart(chosen: NDArray[np.bool_]) -> float:
+        means = (totals[side].sum(axis=0) / rows[side].sum() for side in (chosen, ~chosen))
+        return float(np.sum(np.square(next(means) - next(means))))
+
+    random = np.random.default_rng(seed)
+    labels = np.arange(blocks) >= blocks - now
+    seen = apart(labels)
+    as_great = sum(apart(random.permutation(labels)) >= seen * (1 - 1e-12) for _ in range(permutations))
+    return (1 + as_great) / (1 + permutations)
 
 
 def reconstruction_error(reference: JointSummary, current: JointSummary) -> Measure:
