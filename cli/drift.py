@@ -16,6 +16,7 @@ from rich.console import Console
 
 from cli.drift_errors import ERROR, Scripted, check_folder, tell
 from cli.drift_monitor import import_monitor
+from cli.memory import prepare_for_arrays
 from control.errors import BadInput
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def profile(
 
     Exit code 0: written. 3: something is wrong; the message says what.
     """
+    prepare_for_arrays()
     from cli.drift_source import load
 
     check_folder(output)
@@ -135,6 +137,7 @@ def check(
 
     Exit code 0: pass. 1: fail, they have. 2: inconclusive. 3: something is wrong; the message says what.
     """
+    prepare_for_arrays()
     from cli.drift_source import load
     from cli.drift_table import show
     from drift import verdict as judge
@@ -230,11 +233,11 @@ def _of_policy(file: Path, checked_every: str | None) -> DriftSignal:
 
 
 def _thresholds(signal: DriftSignal) -> Thresholds | None:
-    from drift.thresholds import Thresholds
-
     given = signal.metric_thresholds
     if given is None:
         return None
+    from drift.thresholds import Thresholds
+
     return Thresholds(
         style=given.style, numerical=given.numerical, categorical=given.categorical, share=given.share
     )

@@ -1,11 +1,9 @@
-"""Azure ML's datastores as blob containers: what lies at `azureml://datastores/<name>/paths/<path>`."""
+"""Azure ML's datastores as blob containers."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -17,31 +15,10 @@ if TYPE_CHECKING:
     from azure.storage.blob import BlobClient, ContainerClient
 
     from cloud.connections import Connections
+    from cloud.location import Location
 
 DEFAULT = "workspaceblobstore"
 """The workspace's own datastore: manifests, models and evaluations lie there."""
-_URI = re.compile(
-    r"^azureml:/{0,2}(?:/?subscriptions/.+/)?datastores/(?P<name>[^/]+)/paths/(?P<path>.*)$", re.IGNORECASE
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Location:
-    """A place in a datastore."""
-
-    datastore: str
-    path: str
-
-    @property
-    def uri(self) -> str:
-        """Its short form, which is the same in every workspace."""
-        return f"azureml://datastores/{self.datastore}/paths/{self.path}"
-
-    @classmethod
-    def of(cls, uri: str) -> Location | None:
-        """Read the short or the long form; None when it is no place in a datastore."""
-        match = _URI.match(uri)
-        return cls(match["name"], match["path"]) if match else None
 
 
 class Store:

@@ -6,8 +6,9 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Literal
 
-from cloud.datastores import DEFAULT, Location
+from cloud.datastores import DEFAULT
 from cloud.errors import NotFound, loading, translated
+from cloud.location import Location
 from cloud.models import output
 from control.errors import BadData, Refused
 from control.facts import Evaluation, Job

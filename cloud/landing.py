@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cloud.blob_url import path_below
-from cloud.datastores import Location
 from cloud.errors import NotFound, translated
+from cloud.location import Location
 from cloud.remote_source import files_below
 from cloud.tables import table_batches
 from control.errors import BadData

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cloud.datastores import DEFAULT, Location
+from cloud.datastores import DEFAULT
 from cloud.errors import NotFound, translated
+from cloud.location import Location
 from control.errors import Refused
 from control.facts import ModelVersion
 

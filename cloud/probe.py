@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from cloud.datastores import Location
 from cloud.errors import NotFound, translated
+from cloud.location import Location
 from control.errors import BadData, HomeostatError
 from control.facts import Probe
 from control.golden import difference

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from cloud.collected import collected_batches
-from cloud.datastores import DEFAULT, Location
+from cloud.datastores import DEFAULT
 from cloud.errors import NotFound
+from cloud.location import Location
 from control.errors import BadData
 
 if TYPE_CHECKING:

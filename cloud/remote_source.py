@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from cloud.connections import Connections
 from cloud.data_address import BlobAddress, MLAddress, address_of
-from cloud.datastores import Datastores, Location, Store
+from cloud.datastores import Datastores, Store
 from cloud.errors import translated
 from cloud.local_source import is_hidden, partitions_of
+from cloud.location import Location
 from cloud.settings import read_data_settings
 from cloud.source_file import RemoteFile
 from control.errors import BadData, BadInput

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from drift.distinct import distinct
 from drift.histogram import KeyHistogram
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def quantile_table(both: Aligned, bins: int = QUANTILE_BINS) -> tuple[NDArray[np
     mass = np.cumsum(both.reference)
     targets = mass[-1] * np.arange(1, bins) / bins
     inner = np.searchsorted(mass, targets) + 1  # the bin that reaches the quantile closes its group
-    starts = np.unique(np.concatenate([[0, occupied[0]], inner, [occupied[-1] + 1]]))
+    starts = distinct(np.concatenate([[0, occupied[0]], inner, [occupied[-1] + 1]]))
     starts = starts[starts < mass.size]
     return np.add.reduceat(both.reference, starts), np.add.reduceat(both.current, starts)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drift import kernel
+from drift.distinct import distinct, distinct_of_ordered
 from drift.histogram import KEY_BITS, KeyHistogram
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class BinTable:
         self.bits = before.bits
         for place_bits in _PLACE_BITS:
             self._place_bits = min(place_bits, self.bits - 1)
-            slots = _distinct(before.prefixes >> np.uint64(self._place_bits))
+            slots = distinct_of_ordered(before.prefixes >> np.uint64(self._place_bits))
             if slots.size << self._place_bits <= _MAX_CELLS:
                 break
         self._slots = slots[:0]
@@ -114,7 +115,7 @@ class BinTable:
         return cells
 
     def _slots_of(self, prefixes: NDArray[np.uint64]) -> NDArray[np.uint64]:
-        return _distinct(np.sort(prefixes >> np.uint64(self._place_bits)))
+        return distinct(prefixes >> np.uint64(self._place_bits))
 
     def _make(self, slots: NDArray[np.uint64]) -> bool:
         """Make those of the slots that are missing; False where there would be too many."""
@@ -130,7 +131,3 @@ class BinTable:
         self._start[(self._slots - first).view(np.int64)] = np.arange(self._slots.size) << self._place_bits
         self._counts = np.concatenate([self._counts, np.zeros(new.size << self._place_bits, np.uint32)])
         return True
-
-
-def _distinct(ordered: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    return ordered[np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))]

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from drift.arrow_columns import category_keys, valid_rows
 from drift.blocks import MAX_BINS, BlockTable, bin_index
+from drift.distinct import distinct
 from drift.histogram import KEY_BITS, KeyHistogram, order_keys
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def category_table(arrays: list[pa.DictionaryArray], blocks: RowBlocks) -> Block
         start, before = end, before + keys.size
     index, keys = np.concatenate(indices), np.concatenate(hashes)
     used = np.flatnonzero(np.bincount(index, minlength=keys.size))
-    met = np.unique(keys[used])
+    met = distinct(keys[used])
     bins = KeyHistogram(KEY_BITS, met, np.ones(met.size, np.int64)).with_most(MAX_BINS)
     place_of = np.zeros(keys.size, np.int64)
     place_of[used] = bin_index(keys[used], bins)

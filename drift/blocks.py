@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from drift.distinct import distinct
 from drift.errors import ProfileError
 from drift.histogram import KEY_BITS, KeyHistogram
 
@@ -98,8 +99,8 @@ class BlockTable:
         shift = max(self.shift, other.shift)
         bits = min(self.bits, other.bits)
         sides = [side.coarsened(shift, bits) for side in (self, other)]
-        keys = np.union1d(sides[0].keys, sides[1].keys)
-        prefixes = np.union1d(sides[0].prefixes, sides[1].prefixes)
+        keys = distinct(np.concatenate([side.keys for side in sides]))
+        prefixes = distinct(np.concatenate([side.prefixes for side in sides]))
         rows = np.zeros(keys.size, np.int64)
         counts = np.zeros((keys.size, prefixes.size), np.int64)
         for side in sides:
@@ -123,7 +124,7 @@ class BlockTable:
     def fitted(self) -> BlockTable:
         """The same with at most `MAX_BLOCKS` blocks and `MAX_BINS` bins."""
         shift = self.shift
-        while np.unique(self.keys >> (shift - self.shift)).size > MAX_BLOCKS:
+        while distinct(self.keys >> (shift - self.shift)).size > MAX_BLOCKS:
             shift += 1
         occupied = KeyHistogram(self.bits, self.prefixes, np.ones(self.prefixes.size, np.int64))
         bits = occupied.with_most(MAX_BINS).bits

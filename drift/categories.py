@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from drift.distinct import distinct
 from drift.hashing import hash_texts
 from drift.histogram import KEY_BITS, KeyHistogram
 
@@ -143,10 +144,10 @@ def least_hashes(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """The `SMALLEST_HASHES` least different ones, in order."""
     if hashes.size > 4 * SMALLEST_HASHES:
         # Duplicates are few here; twice the wanted number leaves room for them, else all are sorted.
-        few = np.unique(np.partition(hashes, 2 * SMALLEST_HASHES)[: 2 * SMALLEST_HASHES])
+        few = distinct(np.partition(hashes, 2 * SMALLEST_HASHES)[: 2 * SMALLEST_HASHES])
         if few.size >= SMALLEST_HASHES:
             return few[:SMALLEST_HASHES]
-    return np.unique(hashes)[:SMALLEST_HASHES]
+    return distinct(hashes)[:SMALLEST_HASHES]
 
 
 def _same(left: NDArray[np.generic] | None, right: NDArray[np.generic] | None) -> bool:

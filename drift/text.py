@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from drift.distinct import distinct
 from drift.histogram import KeyHistogram, order_keys
 
 if TYPE_CHECKING:
@@ -53,8 +54,8 @@ class TextSummary:
         if some.size:
             used = CLASS_OF[data[offsets[0] : offsets[-1]]]
             patterns[some] = np.bitwise_or.reduceat(used, offsets[:-1][some] - offsets[0])
-        lengths, place = np.unique(sizes, return_inverse=True)
-        weights = np.bincount(place, counts).astype(np.int64)
+        lengths = distinct(sizes)
+        weights = np.bincount(np.searchsorted(lengths, sizes), counts).astype(np.int64)
         met = weights > 0
         return cls(
             KeyHistogram(64, order_keys(lengths[met].astype(np.float64)), weights[met]).fitted(),

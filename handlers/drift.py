@@ -71,11 +71,11 @@ def against_reference(
 
 
 def _thresholds(signal: DriftSignal) -> Thresholds | None:
-    from drift.thresholds import Thresholds
-
     given = signal.metric_thresholds
     if given is None:
         return None
+    from drift.thresholds import Thresholds
+
     return Thresholds(
         style=given.style, numerical=given.numerical, categorical=given.categorical, share=given.share
     )

@@ -15,7 +15,8 @@ import pytest
 
 from cloud import blob_file, collected, parquet_file, source_file
 from cloud.collected import collected_batches
-from cloud.datastores import Location, Store
+from cloud.datastores import Store
+from cloud.location import Location
 from cloud.profiles import BlobProfiles, _between
 from cloud.remote_source import files_below
 from cloud.settings import Settings

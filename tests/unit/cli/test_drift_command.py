@@ -276,8 +276,11 @@ def test_a_check_loads_nothing_heavy(data: Path) -> None:
         f"sys.argv = ['homeostat', 'drift', 'check', '--reference', {str(data / 'reference.parquet')!r},"
         f" '--current', {str(data / 'now.csv')!r}]\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert end.code == 1, end.code\n"
-        "heavy = {'pandas', 'scipy.stats', 'sklearn', 'azure'} & set(sys.modules)\n"
+        "heavy = {'pandas', 'scipy', 'sklearn', 'azure', 'numpy.ma', 'rich.progress'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
+        "import os, pyarrow\n"
+        "assert 'ARROW_DEFAULT_MEMORY_POOL' not in os.environ\n"
+        "assert sys.platform != 'linux' or pyarrow.default_memory_pool().backend_name == 'jemalloc'\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False

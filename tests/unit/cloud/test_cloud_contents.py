@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from cloud.datastores import Location
 from cloud.jobs import manifest_body, read_evaluation
+from cloud.location import Location
 from cloud.probe import judge, read_golden
 from control.errors import BadData
 from control.facts import Batch

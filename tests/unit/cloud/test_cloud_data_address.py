@@ -3,7 +3,7 @@
 import pytest
 
 from cloud.data_address import BlobAddress, MLAddress, Workspace, address_of, is_address
-from cloud.datastores import Location
+from cloud.location import Location
 from cloud.remote_source import _pattern, remote_files
 from cloud.settings import SettingsError, read_data_settings
 from control.errors import BadInput
