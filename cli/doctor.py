@@ -91,6 +91,14 @@ def uv() -> Finding:
     return Finding(what="uv", found=found or "none", remedy="" if found else "make setup")
 
 
+def kernel() -> Finding:
+    """The compiled loops of the drift statistics: not needed, but quicker."""
+    from drift.kernel import load
+
+    without = "numpy (without a C compiler at set-up: a few times slower)"
+    return Finding(what="drift statistics", found="compiled" if load() else without)
+
+
 def environments() -> Finding:
     """The virtual environments of the Azure ML environments."""
     from local.environments import (
@@ -134,4 +142,4 @@ def disk() -> Finding:
     )
 
 
-CHECKS: tuple[Callable[[], Finding], ...] = (python, node, azurite, uv, environments, loopback, disk)
+CHECKS: tuple[Callable[[], Finding], ...] = (python, node, azurite, uv, kernel, environments, loopback, disk)

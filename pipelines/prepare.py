@@ -24,7 +24,7 @@ from pipelines.errors import Unusable
 from pipelines.manifest import Manifest, read_manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from pipelines.columns import Kind
 
@@ -37,18 +37,31 @@ def files(data: Path, batches: Sequence[str]) -> list[Path]:
     """The Parquet files of those batches, in order.
 
     Raises:
-        Unusable: a batch lies outside the data, or has no Parquet file.
+        Unusable: a batch lies outside the data, has no Parquet file, or others as well.
     """
     found = []
     for batch in batches:
         place = data / batch
         if not place.resolve().is_relative_to(data.resolve()):
             raise Unusable(f"batch {batch!r} lies outside the data")
-        matches = sorted(place.rglob("*.parquet")) if batch.endswith("/") else [place]
+        matches = sorted(_data_files(place)) if batch.endswith("/") else [place]
         if not matches or not matches[0].is_file():
             raise Unusable(f"batch {batch!r} has no Parquet file")
+        others = [path for path in matches if path.suffix != ".parquet"]
+        if others:
+            raise Unusable(
+                f"batch {batch!r} holds {others[0].relative_to(data)}: this step reads Parquet only"
+            )
         found += matches
     return found
+
+
+def _data_files(folder: Path) -> Iterator[Path]:
+    """Its files with all below it, without what writers leave beside the data: `_SUCCESS`, `.part.crc`."""
+    for path in folder.rglob("*"):
+        steps = path.relative_to(folder).parts
+        if path.is_file() and not any(step.startswith(("_", ".")) for step in steps):
+            yield path
 
 
 def read(data: Path, batches: Sequence[str]) -> dict[str, pa.Table]:

@@ -12,6 +12,10 @@ SCRIPTS = {
     "evidently": ("evidently", "evidently_preset.py"),
     "nannyml": ("nannyml", "nannyml_univariate.py"),
     "frouros": ("frouros", "frouros_tests.py"),
+    "TFDV": ("tfdv", "tfdv_comparators.py"),
+    "deepchecks": ("deepchecks", "deepchecks_features.py"),
+    "alibi-detect": ("alibi", "alibi_tabular.py"),
+    "whylogs": ("whylogs", "whylogs_profiles.py"),
 }
 
 

@@ -8,6 +8,7 @@ here.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from drift.measures.errors import MeasureError
@@ -29,7 +30,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
     "evidently": {
         "psi": _EVIDENTLY_BINS | {"zeros": "relative"},
         "kl_divergence": _EVIDENTLY_BINS | {"zeros": "relative"},
-        "jensen_shannon_distance": _EVIDENTLY_BINS | {"base": 2.0},
+        "jensen_shannon_distance": _EVIDENTLY_BINS | {"base": math.e},
         "hellinger": {"bins": "sturges", "span": "distinct"},
         "total_variation": {},
         "wasserstein": {"normalise": "deviation", "ddof": 0},
@@ -40,7 +41,7 @@ PRESETS: dict[str, dict[str, dict[str, Any]]] = {
         "energy_distance": {},
         "cramer_von_mises": {},
         "anderson_darling": {},
-        "mann_whitney": {},
+        "mann_whitney": {"alternative": "less"},  # as evidently has it: it does not see values that fall
         "t_test": {"equal_variances": True},
         "epps_singleton": {},
     },

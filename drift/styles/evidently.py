@@ -8,6 +8,7 @@ standard deviation; Pearson's test takes the reference as exact.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,7 +39,7 @@ def _binned(counted: Counted) -> tuple[NDArray[np.float64], NDArray[np.float64]]
 
 _DISTANCES: dict[str, Metric] = {
     "jensenshannon": lambda counted: (
-        divergences.jensen_shannon_distance(*_binned(counted), base=2.0).statistic
+        divergences.jensen_shannon_distance(*_binned(counted), base=math.e).statistic
     ),
     "psi": lambda counted: divergences.psi(*_binned(counted), zeros="relative").statistic,
     "kl_div": lambda counted: divergences.kl_divergence(*_binned(counted), zeros="relative").statistic,

@@ -136,6 +136,14 @@ def test_what_cannot_be_done_is_said(data: Path, entries: dict[str, Any], why: s
         run(data, **entries)
 
 
+def test_a_batch_of_which_only_a_part_could_be_read_is_refused(data: Path) -> None:
+    (data / "2013-01" / ".a.parquet.crc").write_bytes(b"?")
+    run(data, training=["2013-01/"], evaluation=["2013-02/"])
+    (data / "2013-01" / "more.csv").write_text("carrier\nUA\n")
+    with pytest.raises(Unusable, match=r"holds 2013-01/more\.csv: this step reads Parquet"):
+        run(data, training=["2013-01/"])
+
+
 def test_a_label_that_is_not_binary_is_refused_for_a_binary_task(data: Path) -> None:
     write(data, "2013-03/a.parquet", BATCH | {"late": [0, 1, 2]})
     with pytest.raises(Unusable, match="must be 0 or 1"):
