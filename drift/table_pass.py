@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -27,6 +29,8 @@ ALL_BINS = 1 << 22
 LEAST_BINS = 1024
 THREADS = 2
 """Each counts its own columns of a piece."""
+AHEAD = 2
+"""So many pieces may be read and not yet counted."""
 _WORTH_A_THREAD = 1 << 17
 """Values of a piece; fewer are counted before a thread has woken."""
 
@@ -49,13 +53,15 @@ def profile_table(
     together = None if joint is False else _Together(wanted, None if joint is True else joint)
     found: dict[str, ColumnProfile] = {}
     group: _Columns | None = None
-    with ThreadPoolExecutor(THREADS, "profile") as pool:
+    with ExitStack() as stack:
+        # One thread each: its columns' pieces are counted in their order.
+        pools = [stack.enter_context(ThreadPoolExecutor(1, "profile")) for _ in range(THREADS)]
         for piece in pieces(batches):
             rows += sum(batch.num_rows for batch in piece)
             row_blocks = blocks.of(piece) if blocks else None
             if group is None or not group.takes(piece[0].schema):
                 _gather(group, found)
-                group = _Columns(piece[0].schema, wanted, asked, pool)
+                group = _Columns(piece[0].schema, wanted, asked, pools)
             group.add(piece, row_blocks)
             if together:
                 together.add(piece, row_blocks)
@@ -93,11 +99,11 @@ class _Columns:
         schema: pa.Schema,
         wanted: frozenset[str] | None,
         asked: Mapping[str, str],
-        pool: ThreadPoolExecutor,
+        pools: list[ThreadPoolExecutor],
     ) -> None:
         self._schema = schema
-        self._pool = pool
-        self._running: list[Future[None]] = []
+        self._pools = pools
+        self._running: deque[list[Future[None]]] = deque()
         named = [
             (place, name)
             for place, name in enumerate(unique_names(schema.names))
@@ -112,27 +118,29 @@ class _Columns:
         return self._schema is schema or self._schema.equals(schema)
 
     def add(self, piece: list[pa.RecordBatch], row_blocks: RowBlocks | None) -> None:
-        self._wait()
+        self._wait(AHEAD - 1)
         if sum(batch.num_rows for batch in piece) * len(self._builders) < _WORTH_A_THREAD:
+            self._wait(0)
             for part in range(THREADS):
                 self._count(piece, row_blocks, part)
         else:
-            self._running = [
-                self._pool.submit(self._count, piece, row_blocks, part) for part in range(THREADS)
-            ]
+            self._running.append(
+                [pool.submit(self._count, piece, row_blocks, part) for part, pool in enumerate(self._pools)]
+            )
 
     def profiles(self) -> dict[str, ColumnProfile]:
-        self._wait()
+        self._wait(0)
         return {name: column for _, builder in self._builders for name, column in builder.finish().items()}
 
     def _count(self, piece: list[pa.RecordBatch], row_blocks: RowBlocks | None, part: int) -> None:
         for place, builder in self._builders[part::THREADS]:
             builder.add([batch.column(place) for batch in piece], row_blocks)
 
-    def _wait(self) -> None:
-        running, self._running = self._running, []
-        for part in running:
-            part.result()
+    def _wait(self, most: int) -> None:
+        """Until at most so many pieces are being counted."""
+        while len(self._running) > most:
+            for part in self._running.popleft():
+                part.result()
 
 
 def _one(piece: list[pa.RecordBatch]) -> pa.RecordBatch:
