@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from drift import kernel
 from drift.arrow_columns import (
@@ -18,6 +17,7 @@ from drift.arrow_columns import (
     places_of,
     valid_rows,
     validity,
+    without_runs,
 )
 from drift.categories import CategorySummary
 from drift.text_counter import TextCounter
@@ -42,8 +42,7 @@ class CategoryBuilder:
 
     def add(self, array: pa.Array) -> None:
         """Count an array of texts or booleans, in any encoding."""
-        if pa.types.is_run_end_encoded(array.type):
-            array = pc.run_end_decode(array)
+        array = without_runs(array)
         if pa.types.is_boolean(array.type):
             summary, nulls = booleans(array)
             self._summary, self._nulls = self._summary.merge(summary), self._nulls + nulls

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from drift.arrow_columns import Kind, float_rows, floats, kind_of, plain_type, validity
+from drift.arrow_columns import Kind, float_rows, floats, kind_of, plain_type, validity, without_runs
 from drift.block_columns import category_table, number_table
 from drift.blocks import MAX_BINS as BLOCK_BINS
 from drift.blocks import BlockTable
@@ -110,12 +109,10 @@ _NONE = np.empty(0, np.int64)
 
 
 def _encoded(array: pa.Array) -> pa.Array:
-    if pa.types.is_run_end_encoded(array.type):
-        array = pc.run_end_decode(array)
+    array = without_runs(array)
     return array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
 
 
 def _decoded(array: pa.Array) -> pa.Array:
-    if pa.types.is_run_end_encoded(array.type):
-        return pc.run_end_decode(array)
+    array = without_runs(array)
     return array.dictionary_decode() if pa.types.is_dictionary(array.type) else array

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from drift.arrow_columns import valid_rows
 from drift.column_builder import ColumnBuilder
@@ -64,6 +63,8 @@ class EmbeddingBuilder:
 
 def _parts(array: pa.Array) -> list[pa.Array]:
     """Length, norm and projections of each row's vector; null where there is none, NaN where a part is."""
+    import pyarrow.compute as pc
+
     mask = ~valid_rows(array) if array.null_count else None
     lengths = pc.list_value_length(array).fill_null(0).cast(pa.int64())
     sizes = np.frombuffer(lengths.buffers()[1], np.int64, len(lengths), lengths.offset * 8)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +18,8 @@ class Extremes:
     @classmethod
     def of(cls, array: pa.Array) -> Extremes | None:
         """Those of an array of integers or decimals; None where it has no value."""
+        import pyarrow.compute as pc
+
         found = pc.min_max(array).as_py()
         return None if found["min"] is None else cls(Decimal(found["min"]), Decimal(found["max"]))
 

@@ -41,8 +41,11 @@ class NumericBuilder:
                 keys = order_keys(present)
             else:
                 some = Validity(valid.bits, valid.first + start) if valid else None
-                found, keys = compiled.numbers(np.ascontiguousarray(chunk), some, whole=whole)
+                table = self._histogram.layout(chunk.size)
+                found, keys = compiled.numbers(np.ascontiguousarray(chunk), some, table, whole=whole)
                 counted = _summary(found)
+                if table is not None:
+                    self._histogram.note(table)
             self._summary = self._summary.merge(counted)
             self._histogram.add(keys)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LIBRARY = Path(__file__).with_name("kernel.so")
-VERSION = 1
+VERSION = 2
 """`KERNEL_VERSION` of the C files: a library of another one is left alone."""
 TOO_LONG, FULL, DAMAGED = 1, 2, 3
 LONGEST_TEXT = 128
@@ -55,6 +55,21 @@ class Numbers(ctypes.Structure):
         ("maximum", c_double),
         ("mean", c_double),
         ("m2", c_double),
+    )
+
+
+class Bins(ctypes.Structure):
+    """A `drift.bin_table.BinTable`. `counted` grows by what is counted, `fresh` by cells that were empty."""
+
+    _fields_ = (
+        ("shift", c_int32),
+        ("place_bits", c_int32),
+        ("first", c_uint64),
+        ("begin", c_void_p),
+        ("slots", c_int64),
+        ("counts", c_void_p),
+        ("counted", c_int64),
+        ("fresh", c_int64),
     )
 
 
@@ -105,18 +120,18 @@ class TextBuckets(ctypes.Structure):
 
 
 _ARGUMENTS = {
-    "count_numbers": (c_void_p, c_void_p, c_int64, c_int64, c_int32, POINTER(Numbers), c_void_p),
-    "count_bins": (
+    "count_numbers": (
+        c_void_p,
         c_void_p,
         c_int64,
-        c_int32,
-        c_int32,
-        c_uint64,
-        c_void_p,
         c_int64,
+        c_int32,
+        POINTER(Numbers),
+        POINTER(Bins),
         c_void_p,
-        POINTER(c_int64),
     ),
+    "count_bins": (c_void_p, c_int64, POINTER(Bins)),
+    "bits_too_many": (c_void_p, c_int64, c_int32, c_uint64, c_void_p, c_int64, c_int64),
     "count_distinct": (c_void_p, c_void_p, c_int64, c_void_p, c_void_p, c_int32, c_int64, POINTER(c_int64)),
     "count_places": (c_void_p, c_void_p, c_int64, c_int64, c_void_p, c_int64),
     "count_texts": (POINTER(Texts), c_int64, POINTER(TextTable), POINTER(c_int32)),
@@ -135,29 +150,34 @@ class Kernel:
         self._library = library
 
     def numbers(
-        self, values: NDArray[np.float64], valid: Validity | None, *, whole: bool
+        self, values: NDArray[np.float64], valid: Validity | None, table: Bins | None, *, whole: bool
     ) -> tuple[Numbers, NDArray[np.uint64]]:
-        """Counts, extremes and moments of the valid values, and the keys of all of them but NaN."""
+        """Counts, extremes and moments of the valid values.
+
+        And their keys, without those of NaN and those that `table` has counted.
+        """
         found, keys = Numbers(), np.empty(values.size, np.uint64)
         used = self._library.count_numbers(
-            address(values), *_valid(valid, values.size), values.size, whole, found, address(keys)
+            address(values), *_valid(valid, values.size), values.size, whole, found, table, address(keys)
         )
         return found, keys[:used]
 
-    def bins(
-        self,
-        keys: NDArray[np.uint64],
-        shift: int,
-        place_bits: int,
-        first: int,
-        begin: NDArray[np.int64],
-        counts: NDArray[np.uint32],
-    ) -> tuple[int, int]:
-        """Count keys whose slot begins somewhere; how many were, from the first on, and into empty cells."""
-        fresh = c_int64()
-        table = address(begin), begin.size, address(counts)
-        done = self._library.count_bins(address(keys), keys.size, shift, place_bits, first, *table, fresh)
-        return done, fresh.value
+    def bins(self, keys: NDArray[np.uint64], table: Bins) -> NDArray[np.uint64]:
+        """Count keys whose slot there is; the others, in the same array."""
+        return keys[: self._library.count_bins(address(keys), keys.size, table)]
+
+    def bits_too_many(self, keys: NDArray[np.uint64], shift: int, least: int, room: int, most: int) -> int:
+        """How many bits must go, besides `shift`, until the keys occupy at most so many bins.
+
+        `room` is a power of two; without `shift` bits the keys are `least` and more, and span less than half
+        of it.
+        """
+        bitmap = np.zeros(room >> 6, np.uint64)
+        base = least & -(room >> 1)
+        dropped: int = self._library.bits_too_many(
+            address(keys), keys.size, shift, base, address(bitmap), bitmap.size, most
+        )
+        return dropped
 
     def distinct(
         self,

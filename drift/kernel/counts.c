@@ -3,34 +3,46 @@
 
 #include <string.h>
 
-/* Counts keys whose slot there is; the number of keys counted: all, or those before the first without one.
- * `fresh` grows by the cells that were empty. */
-int64_t count_bins(const uint64_t *keys, int64_t size, int32_t shift, int32_t place_bits, uint64_t first,
-                   const int64_t *begin, int64_t slots, uint32_t *counts, int64_t *fresh) {
-    const uint64_t mask = ((uint64_t)1 << place_bits) - 1;
-    int64_t cells[STEP];
-    for (int64_t start = 0; start < size; start += STEP) {
-        int64_t some = size - start < STEP ? size - start : STEP, missing = 0;
-        for (int64_t at = 0; at < some; at++) {
-            uint64_t prefix = keys[start + at] >> shift, slot = (prefix >> place_bits) - first;
-            int64_t cell = slot < (uint64_t)slots ? begin[slot] : -1; /* below the first wraps to beyond the last */
-            missing |= cell;
-            cells[at] = cell + (int64_t)(prefix & mask);
-        }
-        if (missing < 0) return start;
-        int64_t empty = 0;
-        for (int64_t at = 0; at < some; at++) empty += !counts[cells[at]]++;
-        *fresh += empty;
-    }
-    return size;
+/* One bit for every two: whether either is set. */
+static inline uint64_t pairs(uint64_t bits) {
+    bits = (bits | bits >> 1) & 0x5555555555555555u;
+    bits = (bits | bits >> 1) & 0x3333333333333333u;
+    bits = (bits | bits >> 2) & 0x0F0F0F0F0F0F0F0Fu;
+    bits = (bits | bits >> 4) & 0x00FF00FF00FF00FFu;
+    bits = (bits | bits >> 8) & 0x0000FFFF0000FFFFu;
+    return (bits | bits >> 16) & 0xFFFFFFFFu;
 }
 
-/* SplitMix64's finaliser: neighbouring keys must not fall into neighbouring rooms. */
-static inline uint64_t mixed(uint64_t key) {
-    key = (key ^ key >> 30) * 0xBF58476D1CE4E5B9u;
-    key = (key ^ key >> 27) * 0x94D049BB133111EBu;
-    return key ^ key >> 31;
+/* Counts keys whose slot there is, and moves the others to the front; their number. */
+int64_t count_bins(uint64_t *keys, int64_t size, struct bin_table *table) {
+    int64_t left = 0;
+    for (int64_t start = 0; start < size; start += STEP) {
+        int64_t some = size - start < STEP ? size - start : STEP;
+        left += bin_some(keys + start, some, table, keys + left);
+    }
+    return left;
 }
+
+/* Sets a bit for each key, `shift` bits of it dropped, and halves the bitmap until at most `most` bits are set;
+ * how often. `base`, where the bitmap begins, is a multiple of half its bits; no key lies outside. */
+int64_t bits_too_many(const uint64_t *keys, int64_t size, int32_t shift, uint64_t base, uint64_t *bitmap,
+                      int64_t words, int64_t most) {
+    for (int64_t at = 0; at < size; at++) {
+        uint64_t bit = (keys[at] >> shift) - base;
+        bitmap[bit >> 6] |= (uint64_t)1 << (bit & 63);
+    }
+    for (int64_t dropped = 0;; dropped++) {
+        int64_t set = 0;
+        for (int64_t word = 0; word < words; word++) set += __builtin_popcountll(bitmap[word]);
+        if (set <= most || words == 1) return dropped;
+        words /= 2;
+        for (int64_t word = 0; word < words; word++)
+            bitmap[word] = pairs(bitmap[2 * word]) | pairs(bitmap[2 * word + 1]) << 32;
+    }
+}
+
+/* Knuth's multiplicative hash; the upper half is folded in, as keys of whole numbers end in zeros. */
+static inline uint64_t mixed(uint64_t key) { return (key ^ key >> 32) * 0x9E3779B97F4A7C15u; }
 
 /* Counts keys, each `weights` times or once, in a hash table of 2^bits rooms (a count of 0 means free). The
  * number of keys counted: all, or those before the one that would have been more than `most` different ones. */

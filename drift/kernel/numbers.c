@@ -196,9 +196,12 @@ static int64_t sort_out(double *present, int64_t *size, double *finite, struct s
     return usable;
 }
 
+/* Summarises the valid values and writes their keys: of all, or of those that have no slot in the table. How many
+ * keys were written. */
 int64_t count_numbers(const double *values, const uint8_t *valid, int64_t first, int64_t rows, int32_t whole,
-                      struct summary *all, uint64_t *keys) {
+                      struct summary *all, struct bin_table *table, uint64_t *keys) {
     double room[STEP + 8], apart[STEP];
+    uint64_t some[STEP];
     int64_t written = 0;
     for (int64_t start = 0; start < rows; start += STEP) {
         int64_t size = rows - start < STEP ? rows - start : STEP, usable;
@@ -229,8 +232,8 @@ int64_t count_numbers(const double *values, const uint8_t *valid, int64_t first,
             moments(finite, usable, mean, &found);
         }
         merge(all, &found);
-        order_keys(present, size, keys + written);
-        written += size;
+        order_keys(present, size, table ? some : keys + written);
+        written += table ? bin_some(some, size, table, keys + written) : size;
     }
     return written;
 }

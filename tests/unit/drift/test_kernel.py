@@ -150,9 +150,9 @@ def test_a_table_that_is_full_is_left_for_another(monkeypatch: pytest.MonkeyPatc
     values = np.random.default_rng(1).normal(size=900_000)
     profile = profile_batches([pa.table({"x": part}) for part in np.array_split(values, 9)])
     assert profile.columns["x"].numeric.histogram == KeyHistogram.of(values)
-    table = BinTable(KeyHistogram.of(values))
-    assert table.add(order_keys(values[:150_000])) == 150_000
-    assert table.add(order_keys(values[:150_000])) == 0
+    table = BinTable(KeyHistogram.of(values), order_keys(values))
+    assert table.add(order_keys(values[:150_000])).size == 0
+    assert table.add(order_keys(values[:150_000])).size == 150_000
 
 
 def test_damaged_buffers_are_refused() -> None:
