@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.console import Console
 
 from cli.drift_errors import ERROR, Scripted, check_folder, tell
 from cli.drift_monitor import import_monitor
@@ -79,10 +78,8 @@ def profile(
     from cli.drift_source import load
 
     check_folder(output)
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
     found = load(
         source,
-        console,
         columns=column or (),
         roles=_roles(role or []),
         blocks=_blocks(time_column, every),
@@ -91,9 +88,7 @@ def profile(
     )
     body = found.to_bytes()
     output.write_bytes(body)
-    console.print(
-        f"{output}: {found.rows:,} rows, {len(found.columns):,} columns, {len(body):,} bytes", markup=False
-    )
+    tell(f"{output}: {found.rows:,} rows, {len(found.columns):,} columns, {len(body):,} bytes", style=None)
 
 
 @app.command()
@@ -139,21 +134,17 @@ def check(
     """
     prepare_for_arrays()
     from cli.drift_source import load
-    from cli.drift_table import show
-    from drift import verdict as judge
 
     for file in (html, Path(report) if report not in (None, "-") else None):
         if file:
             check_folder(file)
     signal = _limits(policy, checked_every, column, alpha, min_effect, min_rows)
     blocks, window = _blocks(time_column, every), _window(time_column, since, until)
-    progress = Console(stderr=True, highlight=False, soft_wrap=True)
     times = [time.perf_counter()]
-    before = load(reference, progress, columns=signal.features, blocks=blocks, joint=multivariate)
+    before = load(reference, columns=signal.features, blocks=blocks, joint=multivariate)
     times.append(time.perf_counter())
     now = load(
         current,
-        progress,
         columns=signal.features,
         roles=before.roles(),
         blocks=blocks,
@@ -161,6 +152,11 @@ def check(
         window=window,
     )
     times.append(time.perf_counter())
+    from rich.console import Console
+
+    from cli.drift_table import show
+    from drift import verdict as judge
+
     verdict = judge.check(
         before,
         now,

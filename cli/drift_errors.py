@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.console import Console
 from typer.core import TyperGroup
 
 from control.errors import BadInput, HomeostatError
@@ -53,9 +52,11 @@ def _errors_are_told() -> Iterator[None]:
         raise typer.Exit(ERROR) from err
 
 
-def tell(what: str) -> None:
+def tell(what: str, style: str | None = "red") -> None:
     """Say it on standard error."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(what, style="red", markup=False)
+    from rich.console import Console
+
+    Console(stderr=True, highlight=False, soft_wrap=True).print(what, style=style, markup=False)
 
 
 def check_folder(file: Path) -> None:

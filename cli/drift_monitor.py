@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from cli.drift_errors import check_folder, tell
 from control.errors import BadInput
@@ -63,7 +62,7 @@ def _with_rate(made: Imported, reference: str) -> str:
     from drift.false_alarms import false_alarm_rate
     from drift.thresholds import Thresholds
 
-    profile = load(reference, Console(stderr=True, highlight=False, soft_wrap=True))
+    profile = load(reference)
     thresholds = Thresholds(
         numerical=made.thresholds.get("numerical", {}), categorical=made.thresholds.get("categorical", {})
     )

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cli.meanwhile import import_meanwhile
 from cloud.data_address import is_address
 from control.errors import BadData, BadInput
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from cloud.tables import Progress
     from cloud.time_window import TimeWindow
     from drift.block_rule import ByTime
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 def load(
     source: str,
-    console: Console,
     *,
     columns: Sequence[str] = (),
     roles: Mapping[str, str] | None = None,
@@ -30,11 +29,10 @@ def load(
     joint: bool | FeatureMap = False,
     window: TimeWindow | None = None,
 ) -> Profile:
-    """The profile that a source is or that its rows have. Progress shows where `console` is a terminal.
+    """The profile that a source is or that its rows have. Progress shows on a terminal.
 
     Args:
         source: a stored profile, or what `cloud.sources.source_batches` reads.
-        console: where progress is shown.
         columns: only these of data; empty means all.
         roles: fixed roles of data, by column.
         blocks: which rows of data belong together.
@@ -52,10 +50,12 @@ def load(
     stored = _stored(source)
     if stored is not None:
         return stored
+    import_meanwhile("drift.verdict", "cli.drift_table")
     wanted = list(columns) or None
     read = [*columns, blocks.column] if wanted and blocks else wanted
-    with _progress(source, console) as told:
-        batches = source_batches(source, read, told, window)
+    with _progress(source) as told:
+        by_column = blocks is None and joint is False
+        batches = source_batches(source, read, told, window, by_column=by_column)
         try:
             return profile_batches(batches, columns=wanted, roles=roles, blocks=blocks, joint=joint)
         except ProfileError as err:
@@ -63,12 +63,13 @@ def load(
 
 
 @contextmanager
-def _progress(source: str, console: Console) -> Iterator[Progress | None]:
+def _progress(source: str) -> Iterator[Progress | None]:
     """What is to be told how far the reading is; None where nobody looks."""
-    if not console.is_terminal:
+    if not sys.stderr.isatty():
         yield None
         return
     from rich import progress
+    from rich.console import Console
 
     with progress.Progress(
         progress.TextColumn("{task.description}"),
@@ -76,7 +77,7 @@ def _progress(source: str, console: Console) -> Iterator[Progress | None]:
         progress.TaskProgressColumn(),
         progress.TextColumn("{task.fields[rows]:,} rows"),
         progress.TimeRemainingColumn(),
-        console=console,
+        console=Console(stderr=True),
         transient=True,
     ) as bar:
         task = bar.add_task(source.replace("[", r"\["), total=None, rows=0)

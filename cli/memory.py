@@ -15,6 +15,8 @@ _POOL = "ARROW_DEFAULT_MEMORY_POOL"
 def prepare_for_arrays() -> None:
     """Take the allocators that are best for reading one batch after the other."""
     _keep_freed_memory()
+    # Its threads wait for work by spinning, and take the processor from those that read.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     _choose_pool()
 
 

@@ -28,7 +28,7 @@ def parquet_schema(source: Any, said: str, size: int) -> pa.Schema:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    _check_magic(source, said, size)
+    check_magic(source, said, size)
     try:
         return pq.read_schema(source)
     except (pa.ArrowException, OSError) as err:
@@ -57,14 +57,14 @@ def parquet_batches(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    _check_magic(source, said, size)
+    check_magic(source, said, size)
     try:
         metadata = pq.read_metadata(source)
         schema = metadata.schema.to_arrow_schema()
         with pq.ParquetFile(
             source,
             metadata=metadata,
-            read_dictionary=_repeating_texts(metadata, schema),
+            read_dictionary=repeating_texts(metadata, schema),
             pre_buffer=False,
             buffer_size=BUFFER,
         ) as table:
@@ -81,7 +81,7 @@ def parquet_batches(
         raise BadData(f"{said} is damaged Parquet: {first_line(err)}") from err
 
 
-def _repeating_texts(metadata: Any, schema: pa.Schema) -> list[str]:
+def repeating_texts(metadata: Any, schema: pa.Schema) -> list[str]:
     """Columns of texts that the file keeps as dictionaries: a column of carriers then costs next to nothing.
 
     Where texts hardly repeat, writers give their dictionary up, and making one again is dear.
@@ -124,7 +124,8 @@ def first_line(err: Exception) -> str:
     return (str(err).strip() or type(err).__name__).splitlines()[0][:300]
 
 
-def _check_magic(source: Any, said: str, size: int) -> None:
+def check_magic(source: Any, said: str, size: int) -> None:
+    """Whether it begins and ends as Parquet does. Raises BadData."""
     start = source.read(len(MAGIC))
     if start == ENCRYPTED:
         raise BadData(f"{said} is encrypted Parquet: decrypt it first")

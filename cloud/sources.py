@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from cloud.source_file import SourceFile
     from cloud.tables import Progress
     from cloud.time_window import TimeWindow
+    from drift.column_table import ColumnTable
 
 
 def source_batches(
@@ -23,7 +24,9 @@ def source_batches(
     columns: Collection[str] | None = None,
     progress: Progress | None = None,
     window: TimeWindow | None = None,
-) -> Iterator[pa.RecordBatch | pa.Table]:
+    *,
+    by_column: bool = False,
+) -> Iterator[pa.RecordBatch | pa.Table | ColumnTable]:
     """The rows of a file, of the files that a glob means, or of a folder with all below it.
 
     Args:
@@ -31,11 +34,12 @@ def source_batches(
         columns: only these, where they exist.
         progress: is told how far the reading is.
         window: only rows of that time.
+        by_column: Parquet may come as columns.
 
     Raises:
         HomeostatError: as `local_files`, `remote_files` and `table_batches` say.
     """
-    return table_batches(source_files(source), columns, progress, window)
+    return table_batches(source_files(source), columns, progress, window, by_column=by_column)
 
 
 def source_files(source: str) -> Sequence[SourceFile]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cloud.arrow_file import arrow_batches
 from cloud.csv_file import csv_batches
 from cloud.json_lines_file import json_lines_batches
 from cloud.parquet_file import parquet_batches, parquet_schema, selected
+from cloud.source_file import LocalFile
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from cloud.source_file import SourceFile
     from cloud.time_window import TimeWindow
+    from drift.column_table import ColumnTable
 
 Progress = Callable[[int, int, int], None]
 """Told after each batch: bytes read so far, bytes of all files, rows of the batch."""
@@ -25,7 +27,9 @@ def table_batches(
     columns: Collection[str] | None = None,
     progress: Progress | None = None,
     window: TimeWindow | None = None,
-) -> Iterator[pa.RecordBatch | pa.Table]:
+    *,
+    by_column: bool = False,
+) -> Iterator[pa.RecordBatch | pa.Table | ColumnTable]:
     """The rows of files.
 
     Parquet, CSV, JSON lines and Arrow IPC (file and stream), the two in the middle also compressed with
@@ -38,6 +42,7 @@ def table_batches(
         columns: only these, where they exist.
         progress: is told how far the reading is.
         window: only rows of that time.
+        by_column: Parquet may come as columns, which is quicker, where its rows are taken as they are.
 
     Raises:
         BadData: a file is empty, damaged or of another format, or a row is wrong; says which and where.
@@ -47,6 +52,17 @@ def table_batches(
     schema = _schema(files, read) if len(files) > 1 else None
     total, before = sum(file.size for file in files), 0
     for file in files:
+        if by_column and window is None and not folders:
+
+            def told(share: float, rows: int, file: SourceFile = file, before: int = before) -> None:
+                if progress:
+                    progress(before + int(share * file.size), total, rows)
+
+            table = _by_column(file, columns, schema, told)
+            if table is not None:
+                yield table
+                before += file.size
+                continue
         for batch, done in _read(file, read, window):
             whole = _partitioned(batch, file, folders, read)
             if schema is not None:
@@ -57,6 +73,23 @@ def table_batches(
             if progress:
                 progress(min(before + done, total), total, batch.num_rows)
         before += file.size
+
+
+def _by_column(
+    file: SourceFile,
+    columns: Collection[str] | None,
+    schema: Mapping[str, pa.DataType | None] | None,
+    told: Callable[[float, int], None],
+) -> ColumnTable | None:
+    """A Parquet file of this machine as columns; None where its rows are to be fitted to other files'."""
+    if not isinstance(file, LocalFile) or file.format != "parquet":
+        return None
+    from cloud.parquet_columns import parquet_columns
+
+    table = parquet_columns(file.path, file.said, columns, told)
+    if table is None or schema is None:
+        return table
+    return table if {field.name: field.type for field in table.schema} == schema else None
 
 
 def _read(

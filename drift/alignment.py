@@ -36,14 +36,16 @@ def align(reference: KeyHistogram, current: KeyHistogram) -> Aligned:
     if not prefixes.size:
         return Aligned(np.empty(0), np.empty(0), sides[0].counts, sides[1].counts)
     order = np.argsort(prefixes, kind="stable")
-    prefixes = prefixes[order]
-    starts = np.flatnonzero(np.concatenate([[True], prefixes[1:] != prefixes[:-1]]))
-    first = order < sides[0].prefixes.size
-    counts = np.concatenate([side.counts for side in sides])[order]
-    low, high = KeyHistogram(bits, prefixes[starts], counts).edges()
-    return Aligned(
-        low, high, np.add.reduceat(counts * first, starts), np.add.reduceat(counts * ~first, starts)
-    )
+    ordered = prefixes[order]
+    fresh = np.concatenate([[True], ordered[1:] != ordered[:-1]])
+    place = np.empty(order.size, np.int64)
+    place[order] = np.cumsum(fresh) - 1
+    used = ordered[fresh]
+    low, high = KeyHistogram(bits, used, np.empty(0, np.int64)).edges()
+    counts = np.zeros((2, used.size), np.int64)
+    middle = sides[0].prefixes.size
+    counts[0, place[:middle]], counts[1, place[middle:]] = sides[0].counts, sides[1].counts
+    return Aligned(low, high, counts[0], counts[1])
 
 
 def quantile_table(both: Aligned, bins: int = QUANTILE_BINS) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

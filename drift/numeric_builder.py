@@ -17,9 +17,12 @@ from drift.numeric import NumericSummary
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from drift.kernel import Numbers
+    from drift.kernel import Kernel, Numbers
 
 CHUNK = 1 << 16
+"""Values that numpy passes over again and again."""
+COMPILED_CHUNK = 1 << 18
+"""The compiled functions take the cache's size into account themselves."""
 
 
 class NumericBuilder:
@@ -32,22 +35,27 @@ class NumericBuilder:
     def add(self, values: NDArray[np.float64], valid: Validity | None = None, *, whole: bool = False) -> None:
         """Add values; NaN is allowed. `valid` says which of them are; `whole`: they come from integers."""
         compiled = kernel.load()
-        if compiled is None and valid is not None:
-            values, valid = values[valid.rows(values.size)], None
-        for start in range(0, values.size, CHUNK):
-            chunk = values[start : start + CHUNK]
-            if compiled is None:
-                counted, present = _counted(chunk, whole=whole)
-                keys = order_keys(present)
-            else:
+        if compiled is not None:
+            for start in range(0, values.size, COMPILED_CHUNK):
                 some = Validity(valid.bits, valid.first + start) if valid else None
-                table = self._histogram.layout(chunk.size)
-                found, keys = compiled.numbers(np.ascontiguousarray(chunk), some, table, whole=whole)
-                counted = _summary(found)
-                if table is not None:
-                    self._histogram.note(table)
+                self._add_compiled(values[start : start + COMPILED_CHUNK], some, compiled, whole=whole)
+            return
+        if valid is not None:
+            values = values[valid.rows(values.size)]
+        for start in range(0, values.size, CHUNK):
+            counted, present = _counted(values[start : start + CHUNK], whole=whole)
             self._summary = self._summary.merge(counted)
-            self._histogram.add(keys)
+            self._histogram.add(order_keys(present))
+
+    def _add_compiled(
+        self, values: NDArray[np.float64], valid: Validity | None, compiled: Kernel, *, whole: bool
+    ) -> None:
+        table = self._histogram.layout(values.size)
+        found, keys = compiled.numbers(np.ascontiguousarray(values), valid, table, whole=whole)
+        self._summary = self._summary.merge(_summary(found))
+        if table is not None:
+            self._histogram.note(table)
+        self._histogram.add(keys)
 
     def finish(self) -> NumericSummary:
         """All that was added."""

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from drift.column_table import ColumnTable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -13,11 +15,22 @@ PIECE_ROWS = 1 << 16
 PIECE_BYTES = 1 << 26
 
 
-def pieces(batches: Iterable[pa.RecordBatch | pa.Table]) -> Iterator[list[pa.RecordBatch]]:
-    """Pieces of one schema: not so small that each costs more than its rows, nor as large as memory."""
+def pieces(
+    batches: Iterable[pa.RecordBatch | pa.Table | ColumnTable],
+) -> Iterator[list[pa.RecordBatch] | ColumnTable]:
+    """Pieces of one schema: not so small that each costs more than its rows, nor as large as memory.
+
+    A table that is read a column at a time is a piece as it is.
+    """
     piece: list[pa.RecordBatch] = []
     rows = size = 0
     for batch in batches:
+        if isinstance(batch, ColumnTable):
+            if piece:
+                yield piece
+            piece, rows, size = [], 0, 0
+            yield batch
+            continue
         parts = (
             batch.to_batches(max_chunksize=PIECE_ROWS)
             if isinstance(batch, pa.Table)

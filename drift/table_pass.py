@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from drift.column_builder import ColumnBuilder
+from drift.column_table import THREADS, ColumnTable, profile_columns
 from drift.embedding import EmbeddingBuilder, is_embedding
 from drift.histogram import MAX_BINS
 from drift.joint import JointSummary, joint_columns, matrix_of
 from drift.pieces import pieces, unique_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from concurrent.futures import Future
 
     from drift.block_rule import BlockRule
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
 ALL_BINS = 1 << 22
 """Bins of all columns together: what a table of numbers takes in memory does not grow with its columns."""
 LEAST_BINS = 1024
-THREADS = 2
-"""Each counts its own columns of a piece."""
 AHEAD = 2
 """So many pieces may be read and not yet counted."""
 _WORTH_A_THREAD = 1 << 17
@@ -41,7 +41,7 @@ def most_bins(columns: int) -> int:
 
 
 def profile_table(
-    batches: Iterable[pa.RecordBatch | pa.Table],
+    batches: Iterable[pa.RecordBatch | pa.Table | ColumnTable],
     wanted: frozenset[str] | None,
     asked: Mapping[str, str],
     blocks: BlockRule | None,
@@ -57,6 +57,12 @@ def profile_table(
         # One thread each: its columns' pieces are counted in their order.
         pools = [stack.enter_context(ThreadPoolExecutor(1, "profile")) for _ in range(THREADS)]
         for piece in pieces(batches):
+            if isinstance(piece, ColumnTable):
+                if blocks or together:
+                    raise TypeError("blocks, and columns together, are rows: read the table by rows")
+                rows += piece.num_rows
+                _merge(profile_columns(piece, _builders(piece.schema, wanted, asked)), found)
+                continue
             rows += sum(batch.num_rows for batch in piece)
             row_blocks = blocks.of(piece) if blocks else None
             if group is None or not group.takes(piece[0].schema):
@@ -104,15 +110,7 @@ class _Columns:
         self._schema = schema
         self._pools = pools
         self._running: deque[list[Future[None]]] = deque()
-        named = [
-            (place, name)
-            for place, name in enumerate(unique_names(schema.names))
-            if wanted is None or name in wanted
-        ]
-        most = most_bins(len(named))
-        self._builders = [
-            (place, _builder(name, schema.field(place).type, asked, most)) for place, name in named
-        ]
+        self._builders = [(place, builder_of()) for place, builder_of in _builders(schema, wanted, asked)]
 
     def takes(self, schema: pa.Schema) -> bool:
         return self._schema is schema or self._schema.equals(schema)
@@ -148,6 +146,19 @@ def _one(piece: list[pa.RecordBatch]) -> pa.RecordBatch:
     return piece[0] if len(piece) == 1 else pa.Table.from_batches(piece).combine_chunks().to_batches()[0]
 
 
+def _builders(
+    schema: pa.Schema, wanted: frozenset[str] | None, asked: Mapping[str, str]
+) -> list[tuple[int, Callable[[], ColumnBuilder | EmbeddingBuilder]]]:
+    """What makes the builder of each column that is wanted, and the column's place."""
+    named = [
+        (place, name)
+        for place, name in enumerate(unique_names(schema.names))
+        if wanted is None or name in wanted
+    ]
+    most = most_bins(len(named))
+    return [(place, partial(_builder, name, schema.field(place).type, asked, most)) for place, name in named]
+
+
 def _builder(
     name: str, type_: pa.DataType, asked: Mapping[str, str], most: int
 ) -> ColumnBuilder | EmbeddingBuilder:
@@ -157,8 +168,11 @@ def _builder(
 
 
 def _gather(group: _Columns | None, found: dict[str, ColumnProfile]) -> None:
-    if group is None:
-        return
-    for name, column in group.profiles().items():
+    if group is not None:
+        _merge(group.profiles(), found)
+
+
+def _merge(columns: Mapping[str, ColumnProfile], found: dict[str, ColumnProfile]) -> None:
+    for name, column in columns.items():
         known = found.get(name)
         found[name] = known.merge(column) if known else column
