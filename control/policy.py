@@ -204,6 +204,11 @@ class Approval:
     expires: timedelta = timedelta(days=3)
 
 
+ABORT_IF = {"error_rate": "> 1x champion or > 50%", "latency_p95": "> 1.5x champion"}
+"""Without a word: no more errors than now, and not half as slow again. Where there is no champion to compare
+with (a first release, a step at 100), at least not more errors than answers."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Release:
     """How an approved model reaches traffic."""
@@ -213,8 +218,12 @@ class Release:
     """Path of a plain Azure ML deployment YAML, beside the policies' folder."""
     mirror_percent: int = 0
     mirror_for: timedelta = timedelta(0)
-    abort_if: dict[str, str] = field(default_factory=dict)
-    """Metric of the endpoint to the condition that fails a step, as written: `> 1%`."""
+    abort_if: dict[str, str] = field(default_factory=lambda: dict(ABORT_IF))
+    """Metric of the endpoint to what fails a step, as written: `> 1%` (control/conditions.py)."""
+    false_rollbacks: float = 0.05
+    """Probability that a candidate that keeps these bounds is rolled back by them, over the whole release."""
+    min_requests: int = 100
+    """With fewer requests answered by the candidate, a step is inconclusive."""
     on_inconclusive: Literal["hold", "roll_back"] = "hold"
     steps: tuple[int, ...] = (5, 25, 50, 100)
     """Percent of the traffic, rising, the last one 100."""

@@ -13,7 +13,6 @@ def pending(policy: Policy) -> list[str]:
         "trigger: feedback": "feedback" in policy.retrain_on,
         **{f"monitoring_signals.{name}": signals[name] for name in ("predictions", "labels")},
         "approval.approvers": policy.approval.approvers,
-        "release.abort_if": policy.release.abort_if,
         "notify": policy.notify,
         "privacy": policy.privacy,
     }

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
+from control.conditions import read_condition
 from control.durations import parse_duration
 from control.policy import METRICS, TrainingData
 from control.yaml_source import dotted
@@ -65,6 +66,7 @@ def rule_problems(policy: Sound, now: datetime) -> Iterator[Problem]:
     yield from _budget(policy)
     yield from _steps(policy)
     yield from _deadline(policy)
+    yield from _conditions(policy)
     yield from _thresholds(policy)
     yield from _metrics(policy)
 
@@ -169,6 +171,15 @@ def _deadline(policy: Sound) -> Iterator[Problem]:
             f"a step would be rolled back after {deadline} (deadline), before it is judged after {bake} "
             "(bake); write a longer deadline or a shorter bake, for instance bake: PT30M, deadline: PT2H",
         )
+
+
+def _conditions(policy: Sound) -> Iterator[Problem]:
+    at = ("release", "abort_if")
+    for metric, text in (policy.get(*at, default={}) or {}).items():
+        try:
+            read_condition(metric, text)
+        except ValueError as wrong:
+            yield policy.problem((*at, metric), str(wrong))
 
 
 def _thresholds(policy: Sound) -> Iterator[Problem]:
