@@ -16,6 +16,8 @@ FEWEST = 100
 _BREADTH = 0.85
 """A of Howard & Ramdas; their choice."""
 
+_GOLDEN = (math.sqrt(5) - 1) / 2
+
 _ROWS_AT_BEST = 1000
 """The radius of a share is narrowest at so many rows."""
 
@@ -57,16 +59,22 @@ def _constant(level: float) -> float:
     low, high = 1.0, 8.0
     while _log_miss(high) > math.log(level):
         low, high = high, 2 * high
-    for _ in range(60):
+    for _ in range(40):
         middle = (low + high) / 2
         low, high = (middle, high) if _log_miss(middle) > math.log(level) else (low, middle)
     return high
 
 
 def _log_miss(constant: float) -> float:
-    """The logarithm of the theorem's probability at this C, at the best of 400 values of eta."""
-    widest = 2 * _BREADTH**2
-    return min(_log_miss_at(constant, 1 + (widest - 1) * step / 400) for step in range(1, 400))
+    """The logarithm of the theorem's probability at this C, for a good eta; it holds for any."""
+    low, high = 1.0, 2 * _BREADTH**2
+    for _ in range(30):  # golden section; where the theorem says nothing, eta is too great
+        left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+        if _log_miss_at(constant, left) <= _log_miss_at(constant, right):
+            high = right
+        else:
+            low = left
+    return _log_miss_at(constant, (low + high) / 2)
 
 
 def _log_miss_at(constant: float, eta: float) -> float:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from control.errors import PolicyError
-from control.policy import AlertRule, DriftSignal, Schedule
+from control.policy import ABORT_IF, AlertRule, DriftSignal, Schedule
 from control.policy_file import check_policy, read_policy
 from control.policy_schema import SCHEMA_FILE, resolved, schema
 
@@ -65,6 +65,16 @@ def test_minimal_policy_is_read() -> None:
     assert policy.inputs is None
     assert policy.approval.required, "without a word, a person approves"
     assert policy.release.steps == (5, 25, 50, 100)
+    assert policy.release.abort_if == ABORT_IF, "without a word, errors and latency are compared"
+    assert (policy.release.false_rollbacks, policy.release.min_requests) == (0.05, 100)
+
+
+def test_what_a_release_is_judged_by_is_read() -> None:
+    given_ = {"abort_if": {"error_rate": "> 1%"}, "false_rollbacks": 0.01, "min_requests": 500}
+    release = read_policy(changed(release=given_), "p").release
+    assert release.abort_if == {"error_rate": "> 1%"}
+    assert (release.false_rollbacks, release.min_requests) == (0.01, 500)
+    assert read_policy(changed(release={"abort_if": {}}), "p").release.abort_if == {}
 
 
 def test_demonstration_policy_means_what_it_says() -> None:
@@ -220,6 +230,29 @@ def test_digest_is_of_the_meaning_not_of_the_layout() -> None:
             "did you mean error_rate?",
         ),
         (changed(release={"abort_if": {"error_rate": "often"}}), "release.abort_if.error_rate", '"> 1%"'),
+        (changed(release={"abort_if": {"error_rate": "> 0.01"}}), "release.abort_if.error_rate", '"> 1%"'),
+        (
+            changed(release={"abort_if": {"error_rate": "> 250%"}}),
+            "release.abort_if.error_rate",
+            "less than 100",
+        ),
+        (
+            changed(release={"abort_if": {"latency_p95": "> 9%"}}),
+            "release.abort_if.latency_p95",
+            '"> 250 ms"',
+        ),
+        (
+            changed(release={"abort_if": {"latency_p95": "> 0.9x champion"}}),
+            "release.abort_if.latency_p95",
+            "write 1x or more",
+        ),
+        (
+            changed(release={"abort_if": {"prediction_drift": "> 2x champion"}}),
+            "release.abort_if.prediction_drift",
+            '"> 0.1"',
+        ),
+        (changed(release={"false_rollbacks": 0}), "release.false_rollbacks", "more than 0 and at most 0.5"),
+        (changed(release={"min_requests": 0}), "release.min_requests", "a whole number, at least 1"),
         (
             changed(monitoring_signals={"quality": {"type": "data_quality", "columns": {"a": "int"}}}),
             "monitoring_signals.quality.columns.a",
