@@ -25,6 +25,9 @@ _COMPARED, _BELOW, _ABOVE = math.log(0.6), math.log(0.2), math.log(0.2)
 """The stake in three parts: on the candidate against the champion, and on the champion's quantile being
 below and above the value that is tried."""
 
+_ROUNDED = 1 + 1e-12
+"""An edge divided by the factor, times the factor, is not to fall below the edge."""
+
 
 @dataclass(frozen=True, slots=True)
 class Durations:
@@ -153,7 +156,7 @@ def _stake_against(
 ) -> float:
     """The logarithm of what the bets against `value` as the champion's quantile have won."""
     from_value = champion.perhaps_from(value)
-    slow = candidate.surely_above(factor * value)
+    slow = candidate.surely_above(factor * value * _ROUNDED)
     of_candidate = Count(hits=slow, trials=slow + from_value)
     faster = Count(hits=champion.count - from_value, trials=champion.count)
     slower = Count(hits=champion.surely_above(value), trials=champion.count)

@@ -233,6 +233,15 @@ def test_three_times_the_errors_are_seen() -> None:
     assert ratio_at_least(Count(hits=10, trials=1000), champion, 0.01, 0.05) < 1
 
 
+def test_the_level_of_a_comparison_is_shared_by_hits_and_requests() -> None:
+    """By hand, for level 0.1: 0.09 for the hits; half of 0.01 for each side of the share."""
+    candidate, champion = Count(hits=30, trials=1000), Count(hits=190, trials=19_000)
+    of_hits = rate_at_least(Count(hits=30, trials=220), 0.09)
+    of_requests = rate_at_most(Count(hits=1000, trials=20_000), 0.005)
+    expected = of_hits / (1 - of_hits) / (of_requests / (1 - of_requests))
+    assert ratio_at_least(candidate, champion, 0.1) == pytest.approx(expected)
+
+
 @settings(deadline=None, max_examples=40)
 @given(counts, counts, shares)
 def test_ratio_rises_with_the_candidates_hits_and_falls_with_the_champions(

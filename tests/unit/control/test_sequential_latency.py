@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from control.sequential import Count, log_evidence, proven
+from control.sequential import SHARE_OF_LEVEL, Count, log_evidence, proven, share_at_most
 from control.sequential_latency import (
+    _stake_against,
     durations,
     exceeds,
     exceeds_champion,
@@ -135,6 +136,23 @@ def test_what_bins_prove_of_two_arms_the_durations_prove(
     )
     if found:
         assert proven_by_durations(mine, others, share, factor, 0.2, part)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 10**6), st.sampled_from(SHARES), st.floats(1, 1.6), st.floats(1.5, 3))
+def test_every_value_of_the_champions_quantile_is_refuted_or_nothing_is_proven(
+    seed: int, share: float, factor: float, slower: float
+) -> None:
+    """However the factor lies to the bins: compared with a fine grid of values, on both sides of all edges."""
+    mine = durations(binned(drawn(f"{seed}", 300, 100 * slower)))
+    others = durations(binned(drawn(f"{seed}-", 900)))
+    edges = (*others.lower, *others.upper, *(edge / factor for edge in mine.lower))
+    grid = [0.0, *(edge * nudge for edge in edges for nudge in (1 - 1e-9, 1 + 1e-9, 1.003))]
+    least = min(_stake_against(mine, others, share, factor, value, 0.25) for value in grid)
+    for level in (math.exp(-least) / 0.9 * nudge for nudge in (0.999, 1.001)):
+        if level < 1 and share_at_most(300, 1200, SHARE_OF_LEVEL * level, 0.25) >= 300 / 1200:
+            found = exceeds_champion(mine, others, share, factor, level, traffic=0.25)
+            assert found == (level * 0.9 > math.exp(-least))
 
 
 @pytest.mark.parametrize(("part", "count"), [(0.05, 1000), (0.5, 3500)])
