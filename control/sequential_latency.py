@@ -21,9 +21,9 @@ from itertools import accumulate
 from control.sequential import SHARE_OF_LEVEL, Count, log_evidence, proven, share_at_most
 from control.traffic import LATENCY_RATIO
 
-_COMPARED, _BELOW, _ABOVE = math.log(0.6), math.log(0.2), math.log(0.2)
-"""The stake in three parts: on the candidate against the champion, and on the champion's quantile being
-below and above the value that is tried."""
+_COMPARED, _LOW, _HIGH = math.log(0.6), math.log(0.2), math.log(0.2)
+"""The stake in three parts: on the candidate against the champion, and on a value that is tried being too low
+or too high to be the champion's quantile."""
 
 _ROUNDED = 1 + 1e-12
 """An edge divided by the factor, times the factor, is not to fall below the edge."""
@@ -139,34 +139,47 @@ def exceeds_champion(
     requests = candidate.count + champion.count
     part = share_at_most(candidate.count, requests, SHARE_OF_LEVEL * level, traffic)
     rest = (1 - SHARE_OF_LEVEL) * level
-    values = sorted({*champion.lower, *champion.upper, *(edge / factor for edge in candidate.lower)})
-    # From the middle outwards, as what is most likely is refuted last.
-    middle = bisect_right(values, champion.quantile(share))
-    order = sorted(range(-1, len(values)), key=lambda number: abs(number - middle))
-    for number in order:
-        value = values[number] if number >= 0 else 0.0
-        log_stake = _stake_against(candidate, champion, share, factor, value, part)
-        if not proven(log_stake, rest):
-            return False
-    return True
+    values = [0.0, *sorted({*champion.lower, *champion.upper, *(edge / factor for edge in candidate.lower)})]
+
+    def too_low(number: int) -> bool:
+        return proven(_LOW + _above(champion, share, values[number]), rest)
+
+    def too_high(number: int) -> bool:
+        return proven(_HIGH + _below(champion, share, values[number]), rest)
+
+    # Far from the champion's quantile one bet is enough, and the farther the better.
+    first = _first(len(values), lambda number: not too_low(number))
+    end = _first(len(values), too_high)
+    return all(
+        proven(_stake_against(candidate, champion, share, factor, value, part), rest)
+        for value in values[first:end]
+    )
 
 
 def _stake_against(
     candidate: Durations, champion: Durations, share: float, factor: float, value: float, part: float
 ) -> float:
     """The logarithm of what the bets against `value` as the champion's quantile have won."""
-    from_value = champion.perhaps_from(value)
     slow = candidate.surely_above(factor * value * _ROUNDED)
-    of_candidate = Count(hits=slow, trials=slow + from_value)
-    faster = Count(hits=champion.count - from_value, trials=champion.count)
-    slower = Count(hits=champion.surely_above(value), trials=champion.count)
+    of_candidate = Count(hits=slow, trials=slow + champion.perhaps_from(value))
     won = (
         _COMPARED + log_evidence(of_candidate, part),
-        _BELOW + log_evidence(faster, share),
-        _ABOVE + log_evidence(slower, 1 - share),
+        _LOW + _above(champion, share, value),
+        _HIGH + _below(champion, share, value),
     )
     top = max(won)
     return top + math.log(math.fsum(math.exp(one - top) for one in won))
+
+
+def _above(champion: Durations, share: float, value: float) -> float:
+    """Evidence that the quantile is above `value`."""
+    return log_evidence(Count(hits=champion.surely_above(value), trials=champion.count), 1 - share)
+
+
+def _below(champion: Durations, share: float, value: float) -> float:
+    """Evidence that the quantile is below `value`."""
+    faster = champion.count - champion.perhaps_from(value)
+    return log_evidence(Count(hits=faster, trials=champion.count), share)
 
 
 def _first(count: int, holds: Callable[[int], bool]) -> int:
