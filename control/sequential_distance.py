@@ -91,10 +91,10 @@ def total_variation_radius(rows: int, categories: int, level: float) -> float:
     A share deviates like a sum of variables in [0, 1], sub-Gaussian with variance 1/4 (Hoeffding 1963).
     Robbins' normal mixture bounds such a sum S of t at all t at once:
     S^2 <= (v + w) (log((v + w) / w) + 2 log(1 / a)) with v = t / 4 (Howard, Ramdas, McAuliffe & Sekhon 2021,
-    Time-uniform, nonparametric, nonasymptotic confidence sequences, Annals of Statistics 49, proposition 5,
-    with their w for a chosen t). The 2^(k-1) - 1 ways to part k categories in two share the level
-    (as Weissman et al. 2003 do for one look, Inequalities for the L1 deviation of the empirical
-    distribution).
+    Time-uniform, nonparametric, nonasymptotic confidence sequences, Annals of Statistics 49, the two-sided
+    normal mixture, with their w for a chosen t). The 2^(k-1) - 1 ways to part k categories in two share the
+    level (as Weissman et al. 2003 do for one look, Inequalities for the L1 deviation of the empirical
+    distribution). Categories that a sample does not have yet count among the k.
     """
     if categories < 2:
         return 0.0

@@ -3,8 +3,8 @@
 A quantile is a statement on a rate: q of the requests are answered by then. So the bets of
 control/sequential.py serve, at one quantile with less waste than a band around the whole distribution
 function (Howard & Ramdas 2022, Sequential estimation of quantiles with applications to A/B testing and
-best-arm identification, Bernoulli 28, sections 3 and 5: there for one arm, and for two by trying each value
-that the common quantile may have).
+best-arm identification, Bernoulli 28: there for one arm, and for two by trying each value that the common
+quantile may have).
 
 A bin tells between which two durations a request took. Where it matters which, the one counts that speaks
 against a proof.

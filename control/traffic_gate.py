@@ -62,6 +62,9 @@ def judge_traffic(release: Release, traffic: Traffic | None, phase: Phase) -> Ju
         traffic: the facts of this phase alone; None when they were not to be had.
         phase: which one it is. In a phase without answers of a champion, bounds against it are not asked
             for: the earlier phases have answered them, or, in a first release, nobody could.
+
+    Raises:
+        ValueError: a bound of the policy cannot be read; the policy check refuses such a policy.
     """
     if traffic is None or traffic.reason:
         reason = traffic.reason if traffic else "nothing is known of the requests"
