@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -39,6 +40,10 @@ def up(
     retry_scale: Annotated[
         float, typer.Option(help="Multiply Event Grid's waits between two tries by this.")
     ] = 1.0,
+    log_delay: Annotated[
+        float,
+        typer.Option(help="Seconds until a request's row in Log Analytics can be queried; minutes in Azure."),
+    ] = 0.0,
 ) -> None:
     """Keep local Azure and the app running until Ctrl-C, and say where everything is."""
     from local.azure import LocalAzure, StateInUse
@@ -52,6 +57,7 @@ def up(
         policies=policies,
         with_host=not without_host,
         time_scale=retry_scale,
+        log_delay=timedelta(seconds=log_delay),
         told=lambda what: out.print(what, style="yellow", markup=False),
     )
     try:
@@ -129,6 +135,7 @@ def show(azure: LocalAzure, seconds: float) -> None:
     table.add_row("Functions", host)
     table.add_row("Event Grid topic", where["eventgrid"]["endpoint"])
     table.add_row("Azure ML", where["azureml"]["url"])
+    table.add_row("Log Analytics", where["loganalytics"]["url"])
     table.add_row("Blob, Queue, Table", azure.account.blob_endpoint)
     table.add_row("", azure.account.queue_endpoint)
     table.add_row("", azure.account.table_endpoint)

@@ -10,6 +10,7 @@ import logging
 import os
 import secrets
 from contextlib import AsyncExitStack, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
@@ -24,11 +25,12 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from local.azureml import AzureML
+    from local.loganalytics.service import LogAnalytics
     from local.serving import Serving
     from local.storage import StorageAccount
 
 log = logging.getLogger(__name__)
-PORTS = ("blob", "queue", "table", "eventgrid", "azureml", "functions")
+PORTS = ("blob", "queue", "table", "eventgrid", "azureml", "functions", "loganalytics")
 SCHEDULES = {
     "HOMEOSTAT_DRIFT_CHECK_SCHEDULE": "0 0 * * * *",
     "HOMEOSTAT_RECONCILE_SCHEDULE": "0 */5 * * * *",
@@ -51,6 +53,7 @@ class LocalAzure:
         schedules: when the app's timers fire, by the name of the setting; the environment's, else Azure's.
         with_host: whether to run the Functions host.
         time_scale: what Event Grid's waits are multiplied by.
+        log_delay: how long after a request its row in Log Analytics can be queried.
         told: is told what happens to the Functions host while it runs.
     """
 
@@ -64,6 +67,7 @@ class LocalAzure:
         schedules: Mapping[str, str] | None = None,
         with_host: bool = True,
         time_scale: float = 1.0,
+        log_delay: timedelta = timedelta(0),
         told: Callable[[str], None] = log.warning,
     ) -> None:
         self.state = state.absolute()
@@ -73,6 +77,7 @@ class LocalAzure:
         self._schedules = schedules or {name: os.environ.get(name) or at for name, at in SCHEDULES.items()}
         self._with_host = with_host
         self._time_scale = time_scale
+        self._log_delay = log_delay
         self._told = told
         self._stack = AsyncExitStack()
         self._ports: dict[str, int] = {}
@@ -80,6 +85,7 @@ class LocalAzure:
         self._key = ""
         self.account: StorageAccount
         self.eventgrid: EventGrid
+        self.loganalytics: LogAnalytics
         self.azureml: AzureML
         self.serving: Serving
         self.host: FunctionsHost | None = None
@@ -110,6 +116,7 @@ class LocalAzure:
     def addresses(self) -> dict[str, Any]:
         """Where everything is, for any client of Azure."""
         from local.azureml import RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE
+        from local.loganalytics.tables import WORKSPACE_ID as LOGS
 
         return {
             "functions": self._urls["functions"],
@@ -120,13 +127,14 @@ class LocalAzure:
                 "resource_group": RESOURCE_GROUP,
                 "workspace": WORKSPACE,
             },
+            "loganalytics": {"url": self._urls["loganalytics"], "workspace_id": LOGS},
             "storage": self.account.connection_string,
         }
 
     def settings(self) -> dict[str, str]:
         """The app's settings: what Azure would hold as app settings."""
         where = self.addresses()
-        azureml, topic = where["azureml"], where["eventgrid"]
+        azureml, topic, logs = where["azureml"], where["eventgrid"], where["loganalytics"]
         return {
             "AzureWebJobsStorage": where["storage"],
             "HomeostatStorage": where["storage"],
@@ -134,6 +142,8 @@ class LocalAzure:
             "HOMEOSTAT_RESOURCE_GROUP": azureml["resource_group"],
             "HOMEOSTAT_WORKSPACE": azureml["workspace"],
             "HOMEOSTAT_AZUREML_URL": azureml["url"],
+            "HOMEOSTAT_LOGS_WORKSPACE_ID": logs["workspace_id"],
+            "HOMEOSTAT_LOGS_URL": logs["url"],
             "HOMEOSTAT_TOPIC_ENDPOINT": topic["endpoint"],
             "HOMEOSTAT_TOPIC_KEY": topic["key"],
             "HOMEOSTAT_POLICIES": str(self._policies),
@@ -154,8 +164,10 @@ class LocalAzure:
         )
         self._stack.push_async_callback(azurite.stop)
         # importing takes as long as Azurite does: both at once
-        self.account, _ = await asyncio.gather(
-            azurite.start(), asyncio.to_thread(importlib.import_module, "local.subscriptions")
+        self.account, _, _ = await asyncio.gather(
+            azurite.start(),
+            asyncio.to_thread(importlib.import_module, "local.subscriptions"),
+            self._start_loganalytics(),
         )
         keeper = asyncio.create_task(self._keep(azurite), name="azurite")
         self._stack.push_async_callback(_cancelled, keeper)
@@ -188,12 +200,26 @@ class LocalAzure:
         self._stack.push_async_callback(self.eventgrid.stop)
         await self.eventgrid.start()
 
+    async def _start_loganalytics(self) -> None:
+        """Before whatever it takes rows from: it stops after it."""
+        service = await asyncio.to_thread(importlib.import_module, "local.loganalytics.service")
+        self.loganalytics = service.LogAnalytics(
+            state=self.state / "loganalytics", port=self._ports["loganalytics"], delay=self._log_delay
+        )
+        self._stack.push_async_callback(self.loganalytics.stop)
+        self._urls["loganalytics"] = await self.loganalytics.start()
+
     async def _start_azureml(self) -> None:
         from local.azureml import WORKSPACE_ID, AzureML
         from local.environments import default_cache
         from local.serving import Serving
 
-        self.serving = Serving(state=self.state / "serving", account=self.account, workspace=WORKSPACE_ID)
+        self.serving = Serving(
+            state=self.state / "serving",
+            account=self.account,
+            workspace=WORKSPACE_ID,
+            add=self.loganalytics.add,
+        )
         await self.serving.start()
         self._stack.push_async_callback(self.serving.stop)
         self.azureml = AzureML(

@@ -15,16 +15,20 @@ import aiohttp
 from local import leash
 from local.serving import surroundings
 from local.serving.collector import Collector
+from local.serving.console import Console
 from local.serving.spec import DeploymentFailed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from local.serving.appender import Appender
+    from local.serving.endpoint_log import EndpointLog
     from local.serving.spec import DeploymentSpec
 
 LISTENING = re.compile(rb"Listening at: (http://127\.0\.0\.1:\d+)")
 TAIL = 4000
+EVERY = 1.0
+"""Seconds between two looks at what the server wrote."""
 PAUSE = 1.0
 """Seconds before a server that ended by itself is started again."""
 
@@ -34,13 +38,18 @@ log = logging.getLogger(__name__)
 class Instance:
     """A gunicorn with `azureml-inference-server-http`, and the data collector beside it."""
 
-    def __init__(self, spec: DeploymentSpec, *, folder: Path, appender: Appender, source: str) -> None:
+    def __init__(
+        self, spec: DeploymentSpec, *, folder: Path, appender: Appender, source: str, log: EndpointLog
+    ) -> None:
         self.id = uuid4().hex[:12]
         self.url = ""
         """Where it listens; empty while it does not."""
         self._spec = spec
         self._folder = folder / self.id
         self._log = self._folder / "server.log"
+        self._console = Console(self._log)
+        self._endpoint_log = log
+        self._reader: asyncio.Task[None] | None = None
         self._command: list[str] = []
         self._environment: dict[str, str] = {}
         self._process: leash.Leashed | None = None
@@ -57,6 +66,7 @@ class Instance:
         """
         self._folder.mkdir(parents=True)
         self._log.touch()
+        self._reader = asyncio.create_task(self._read(), name=f"console of {self.id}")
         try:
             settings = await asyncio.to_thread(surroundings.lay_out, self._spec, self._folder)
             self._command = [
@@ -82,9 +92,16 @@ class Instance:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._guard
         if self._process is not None:
+            self._tell("Killing", "Stopping container inference-server")
             await self._process.stop()
             self._process = None
         await self._collector.stop()
+        if self._reader is not None:
+            self._reader.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._reader
+            self._reader = None
+            self._write_console(last=True)
 
     def log(self) -> str:
         """What the server has said."""
@@ -93,6 +110,18 @@ class Instance:
     def discard(self) -> None:
         """Remove the instance's folder."""
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _tell(self, name: str, message: str) -> None:
+        self._endpoint_log.event(self._spec, self.id, name, message)
+
+    async def _read(self) -> None:
+        while True:
+            await asyncio.sleep(EVERY)
+            self._write_console()
+
+    def _write_console(self, *, last: bool = False) -> None:
+        for line in self._console.new(last=last):
+            self._endpoint_log.console(self._spec, self.id, line)
 
     async def _launch(self, session: aiohttp.ClientSession) -> leash.Leashed:
         said = self._log.stat().st_size
@@ -103,6 +132,7 @@ class Instance:
             stdout=self._log,
             stderr=self._log,
         )
+        self._tell("Started", "Started container inference-server")
         try:
             self.url = await self._ready(session, process, said)
         except BaseException:
@@ -115,6 +145,7 @@ class Instance:
             code = await process.wait()
             self.url = ""
             log.warning("server of %s/%s ended with code %d", self._spec.endpoint, self._spec.name, code)
+            self._tell("BackOff", "Back-off restarting failed container")
             self._process = None
             while self._process is None:
                 await asyncio.sleep(PAUSE)
@@ -133,6 +164,7 @@ class Instance:
             if ended.done():
                 raise self._failed(f"The scoring script or the server ended with code {ended.result()}.")
             if not healthy.done():
+                self._tell("ReadinessProbeFailed", "Readiness probe failed: it does not answer")
                 raise self._failed(f"Not healthy after {self._spec.ready_timeout:.0f} s.")
             return healthy.result()
         finally:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import hmac
 import logging
+import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import aiohttp
 from aiohttp import web
 
+from local.serving.endpoint_log import Asked, EndpointLog, Model, since
 from local.serving.split import Share, Split
 
 if TYPE_CHECKING:
@@ -20,8 +23,9 @@ if TYPE_CHECKING:
 DEPLOYMENT = "azureml-model-deployment"
 SESSION = "azureml-model-session"
 REQUEST_ID = "x-ms-request-id"
-FORWARDED = ("Content-Type", "Accept", "traceparent", "tracestate", "x-ms-client-request-id")
-RETURNED = ("Content-Type", "x-ms-client-request-id", "x-ms-run-fn-exec-ms", "x-ms-run-function-failed")
+CLIENT_REQUEST_ID = "x-ms-client-request-id"
+FORWARDED = ("Content-Type", "Accept", "User-Agent", "traceparent", "tracestate", CLIENT_REQUEST_ID)
+RETURNED = ("Content-Type", CLIENT_REQUEST_ID, "x-ms-run-fn-exec-ms", "x-ms-run-function-failed")
 
 log = logging.getLogger(__name__)
 
@@ -44,11 +48,12 @@ class Endpoint:
 
 
 class Router:
-    """Sends each request to one deployment, and copies some to a mirror."""
+    """Sends each request to one deployment, copies some to a mirror, and logs what deployments answer."""
 
-    def __init__(self, session: aiohttp.ClientSession) -> None:
+    def __init__(self, session: aiohttp.ClientSession, log: EndpointLog) -> None:
         self.endpoints: dict[str, Endpoint] = {}
         self._session = session
+        self._log = log
         self._copies: set[asyncio.Task[None]] = set()
 
     def application(self) -> web.Application:
@@ -68,6 +73,7 @@ class Router:
         return response
 
     async def _routed(self, request: web.Request, request_id: str) -> web.Response:
+        at, begun = datetime.now(UTC), time.perf_counter()
         endpoint = self.endpoints.get(request.match_info["endpoint"])
         if endpoint is None:
             return _error(404, "EndpointNotFound", "There is no such endpoint.")
@@ -86,33 +92,54 @@ class Router:
             )
         headers = {key: request.headers[key] for key in FORWARDED if key in request.headers}
         headers["x-request-id"] = request_id
+        arrived = Asked(
+            at=at,
+            begun=begun,
+            received_ms=since(begun),
+            method=request.method,
+            path=request.path,
+            protocol=f"HTTP/{request.version.major}.{request.version.minor}",
+            agent=request.headers.get("User-Agent", ""),
+            request_id=request_id,
+            client_request_id=request.headers.get(CLIENT_REQUEST_ID, ""),
+            size=len(body),
+        )
         if asked is None:
-            self._copy(endpoint, name, body, headers)
-        return await self._ask(deployment, body, headers)
+            self._copy(endpoint, name, arrived, body, headers)
+        return await self._ask(deployment, arrived, body, headers)
 
-    def _copy(self, endpoint: Endpoint, chosen: str, body: bytes, headers: dict[str, str]) -> None:
+    def _copy(
+        self, endpoint: Endpoint, chosen: str, arrived: Asked, body: bytes, headers: dict[str, str]
+    ) -> None:
         for name, share in endpoint.mirror.items():
             deployment = endpoint.deployments.get(name)
             if deployment is not None and name != chosen and share.next():
-                task = asyncio.create_task(self._mirrored(deployment, body, headers))
+                task = asyncio.create_task(self._mirrored(deployment, arrived, body, headers))
                 self._copies.add(task)
                 task.add_done_callback(self._copies.discard)
 
-    async def _mirrored(self, deployment: Deployment, body: bytes, headers: dict[str, str]) -> None:
-        answer = await self._ask(deployment, body, headers)
+    async def _mirrored(
+        self, deployment: Deployment, arrived: Asked, body: bytes, headers: dict[str, str]
+    ) -> None:
+        answer = await self._ask(deployment, arrived, body, headers)
         if answer.status != 200:
             log.warning(
                 "mirror %s/%s answered %d", deployment.spec.endpoint, deployment.spec.name, answer.status
             )
 
-    async def _ask(self, deployment: Deployment, body: bytes, headers: dict[str, str]) -> web.Response:
+    async def _ask(
+        self, deployment: Deployment, arrived: Asked, body: bytes, headers: dict[str, str]
+    ) -> web.Response:
         spec = deployment.spec
+        model = Model()
         timeout = aiohttp.ClientTimeout(total=spec.request_timeout_ms / 1000)
         with deployment.instance() as instance:
             try:
                 async with self._session.post(
                     f"{instance.url}/score", data=body, headers=headers, timeout=timeout
                 ) as answer:
+                    model.status, model.reason = answer.status, answer.reason or ""
+                    model.after_ms = since(arrived.begun)
                     response = _translated(answer, await answer.read())
             except TimeoutError:
                 response = _error(408, "RequestTimeout", f"No answer within {spec.request_timeout_ms} ms.")
@@ -120,6 +147,7 @@ class Router:
                 response = _error(503, "UpstreamConnectError", f"The deployment could not be asked: {error}")
             response.headers[DEPLOYMENT] = spec.name
             response.headers[SESSION] = f"{spec.name}-{instance.id}"
+            self._log.request(arrived, spec, model, response)
             return response
 
 

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from local.serving.appender import Appender
 from local.serving.deployment import Deployment
+from local.serving.endpoint_log import EndpointLog, nowhere
 from local.serving.instance import Instance
 from local.serving.router import Endpoint, Router
 from local.serving.spec import DeploymentFailed
@@ -19,6 +20,7 @@ from local.serving.split import Share, Split
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from local.serving.endpoint_log import Add
     from local.serving.spec import DeploymentSpec
     from local.storage import StorageAccount
 
@@ -32,12 +34,16 @@ class Serving:
         state: folder for logs and configuration of the servers.
         account: where collected data goes.
         workspace: ARM id of the workspace, which collected records name as their source.
+        add: where the rows of the endpoints' logs go.
     """
 
-    def __init__(self, *, state: Path, account: StorageAccount, workspace: str = "") -> None:
+    def __init__(
+        self, *, state: Path, account: StorageAccount, workspace: str = "", add: Add = nowhere
+    ) -> None:
         self._state = state
         self._workspace = workspace
         self._appender = Appender(account, CONTAINER)
+        self._log = EndpointLog(add, workspace)
         self._changing: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
         self._failures: dict[tuple[str, str], str] = {}
         self._starting: dict[tuple[str, str], list[Instance]] = {}
@@ -51,7 +57,7 @@ class Serving:
         await self._appender.start()
         # The servers close each connection after its answer: a kept one would be stale.
         self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True, limit=0))
-        self._router = Router(self._session)
+        self._router = Router(self._session, self._log)
         self._runner = web.AppRunner(self._router.application(), access_log=None, shutdown_timeout=5)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
@@ -87,7 +93,9 @@ class Serving:
             self._failures.pop(key, None)
             folder = self._state / spec.endpoint / spec.name
             instances = [
-                Instance(spec, folder=folder, appender=self._appender, source=self._source(spec))
+                Instance(
+                    spec, folder=folder, appender=self._appender, source=self._source(spec), log=self._log
+                )
                 for _ in range(spec.instance_count)
             ]
             self._starting[key] = instances
