@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from local.loganalytics.tables import TABLES
+from local.loganalytics.tables import TABLES, WORKSPACE_ID
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -194,7 +194,9 @@ class Store:
             for table, some in rows.items():
                 columns = TABLES[table]
                 arrays = {name: [row.get(name) for row in some] for name in columns}
-                incoming = pa.table({**arrays, AVAILABLE: [available] * len(some)}, schema=_schema(columns))
+                same = {"TenantId": WORKSPACE_ID, "Type": table, AVAILABLE: available}
+                arrays |= {name: [value] * len(some) for name, value in same.items()}
+                incoming = pa.table(arrays, schema=_schema(columns))
                 cursor.register("incoming", incoming)
                 cursor.execute(f'INSERT INTO kept."{table}" SELECT * FROM incoming')
                 cursor.unregister("incoming")

@@ -76,7 +76,7 @@ class EndpointLog:
         self.add(
             "AmlOnlineEndpointTrafficLog",
             {
-                **self._of(spec, "AmlOnlineEndpointTrafficLog", asked.at, SCORE),
+                **self._of(spec, asked.at, SCORE),
                 "Method": asked.method,
                 "Path": asked.path,
                 "Location": "local",
@@ -107,7 +107,7 @@ class EndpointLog:
         self.add(
             "AmlOnlineEndpointConsoleLog",
             {
-                **self._of(spec, "AmlOnlineEndpointConsoleLog", datetime.now(UTC)),
+                **self._of(spec, datetime.now(UTC)),
                 "InstanceId": instance,
                 "ContainerName": CONTAINER,
                 "ContainerImageName": "",
@@ -120,17 +120,16 @@ class EndpointLog:
         self.add(
             "AmlOnlineEndpointEventLog",
             {
-                **self._of(spec, "AmlOnlineEndpointEventLog", datetime.now(UTC)),
+                **self._of(spec, datetime.now(UTC)),
                 "InstanceId": instance,
                 "Name": name,
                 "Message": message[:LONGEST_MESSAGE],
             },
         )
 
-    def _of(self, spec: DeploymentSpec, table: str, at: datetime, operation: str = "") -> dict[str, Any]:
+    def _of(self, spec: DeploymentSpec, at: datetime, operation: str = "") -> dict[str, Any]:
         return {
             **self._common,
-            "Type": table,
             "TimeGenerated": at.replace(tzinfo=None),
             "OperationName": operation,
             "DeploymentName": spec.name,
