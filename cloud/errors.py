@@ -55,8 +55,8 @@ def _translation(err: Exception, what: str, changed: type[TransientError]) -> Ho
     # Whoever raised one of these has imported azure.core already: this costs nothing.
     from azure.core.exceptions import AzureError, HttpResponseError
 
-    message = f"{what}: {_first_line(err)}"
     answer = next((one for one in _chain(err) if isinstance(one, HttpResponseError)), None)
+    message = f"{what}: {_first_line(err)}{_innermost(answer)}"
     if answer is not None:
         return _by_status(answer.status_code, message, changed)
     if _is_refusal_of_ml(err):
@@ -74,6 +74,15 @@ def _by_status(status: int | None, message: str, changed: type[TransientError]) 
     if status is not None and 400 <= status < 500 and status not in MAY_PASS:
         return Refused(f"{message} (HTTP {status})")
     return Unavailable(f"{message} (HTTP {status})" if status else message)
+
+
+def _innermost(answer: Exception | None) -> str:
+    """What Log Analytics says last: its first words are the same for whatever is wrong with a query."""
+    inner = getattr(getattr(answer, "error", None), "innererror", None)
+    message = ""
+    while isinstance(inner, dict):
+        message, inner = str(inner.get("message") or message), inner.get("innererror")
+    return f": {message}"[:500] if message else ""
 
 
 def _chain(err: BaseException | None) -> Iterator[BaseException]:

@@ -7,13 +7,15 @@ import os
 import re
 from typing import TYPE_CHECKING, Any
 
-from cloud.credentials import AUDIENCE, credential
+from cloud.credentials import AUDIENCE, allow_loopback_http, credential
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
 
     from cloud.settings import Settings
 
+AGENT = "homeostat"
+"""Our requests' user agent begins with it: in an endpoint's log they are told from everybody else's by it."""
 PATIENCE: dict[str, Any] = {"retry_total": 3, "connection_timeout": 20, "read_timeout": 60}
 """A function must not hang: whoever woke it up tries again later."""
 
@@ -37,6 +39,7 @@ def ml_client(settings: Settings) -> MLClient:
             cloud="AzureCloud",
             enable_telemetry=False,
             show_progress=False,
+            user_agent=AGENT,
             **PATIENCE,
         )
     return MLClient(
@@ -44,10 +47,11 @@ def ml_client(settings: Settings) -> MLClient:
         *where,
         cloud=_cloud_name(settings.azureml_url),
         cloud_metadata=_cloud_metadata(settings.azureml_url),
-        per_call_policies=[_allow_loopback_http()],
+        per_call_policies=[allow_loopback_http()],
         enable_telemetry=False,
         show_progress=False,
         polling_interval=1,
+        user_agent=AGENT,
         **PATIENCE,
     )
 
@@ -66,16 +70,3 @@ def _cloud_metadata(url: str) -> dict[str, str]:
         "storage_endpoint": "core.windows.net",
         "registry_discovery_endpoint": f"{url}/",
     }
-
-
-def _allow_loopback_http() -> Any:
-    from azure.core.pipeline.policies import SansIOHTTPPolicy
-
-    class AllowLoopbackHttp(SansIOHTTPPolicy):  # type: ignore[misc]
-        """Tokens go over plain http to this machine, and nowhere else."""
-
-        def on_request(self, request: Any) -> None:
-            if request.http_request.url.startswith(("http://127.0.0.1:", "http://localhost:")):
-                request.context.options.setdefault("enforce_https", False)
-
-    return AllowLoopbackHttp()

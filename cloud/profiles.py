@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from cloud.collected import collected_batches
+from cloud.collected import blobs_between, collected_batches, collector
 from cloud.datastores import DEFAULT
-from cloud.errors import NotFound
-from cloud.location import Location
 from control.errors import BadData
 
 if TYPE_CHECKING:
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("homeostat.profiles")
 
 REFERENCE = "reference_profile.bin"
-COLLECTORS = (Location("modeldatacollector", ""), Location(DEFAULT, "modelDataCollector/"))
-"""Where data collectors write: a datastore of that name where there is one, else Azure ML's own default."""
 
 
 class BlobProfiles:
@@ -54,10 +50,10 @@ class BlobProfiles:
         """
         from drift.window import Kept, window
 
-        store, root = self._collector()
+        store, root = collector(self._datastores)
         root += f"{policy.release.endpoint}/{deployment}/model_inputs/"
         hours: dict[datetime, list[Blob]] = {}
-        for hour, blob in _between(store, root, since, until):
+        for hour, blob in blobs_between(store, root, since, until):
             hours.setdefault(hour, []).append(blob)
         kept = KeptProfiles(self._datastores[DEFAULT], f"homeostat/{policy.name}/windows/{deployment}/")
         every = policy.data.every if policy.data.timestamp_column else ""
@@ -69,13 +65,6 @@ class BlobProfiles:
         )
         kept.forget_all_but(found.needed)
         return found.profile if found.profile.rows else None
-
-    def _collector(self) -> tuple[Store, str]:
-        own, default = COLLECTORS
-        try:
-            return self._datastores.at(own), own.path
-        except NotFound:
-            return self._datastores.at(default), default.path
 
 
 class KeptProfiles:
@@ -100,6 +89,11 @@ class KeptProfiles:
         """Keep a profile."""
         self._store.write(f"{self._folder}{name}.bin", profile.to_bytes())
 
+    def names(self) -> Iterator[str]:
+        """What is kept."""
+        for blob in self._store.list("", below=self._folder):
+            yield blob.path.removesuffix(".bin")
+
     def forget_all_but(self, names: Collection[str]) -> None:
         """Delete what no window needs any more."""
         for blob in list(self._store.list("", below=self._folder)):
@@ -113,21 +107,3 @@ def _hour_profile(store: Store, root: str, blobs: list[Blob], hour: datetime, po
 
     blocks = AtTime(hour, policy.data.every) if policy.data.timestamp_column else None
     return profile_batches(collected_batches(store, root, blobs), blocks=blocks)
-
-
-def _between(store: Store, root: str, since: datetime, until: datetime) -> Iterator[tuple[datetime, Blob]]:
-    """The collector's blobs of those days, with their hours: each has a folder `yyyy/MM/dd/HH/`, in UTC."""
-    day, end = since.astimezone(UTC).date(), until.astimezone(UTC)
-    while day <= end.date():
-        for blob in store.list(f"{day:%Y/%m/%d}/", below=root):
-            hour = _hour(blob.path)
-            if hour is not None and hour <= end:
-                yield hour, blob
-        day += timedelta(days=1)
-
-
-def _hour(path: str) -> datetime | None:
-    try:
-        return datetime.strptime(path[:13], "%Y/%m/%d/%H").replace(tzinfo=UTC)
-    except ValueError:
-        return None

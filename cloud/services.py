@@ -13,9 +13,11 @@ from cloud.endpoints import Endpoints
 from cloud.jobs import Jobs
 from cloud.landing import BlobLanding
 from cloud.ledger import TableLedger
+from cloud.logs import EndpointLogs
 from cloud.models import Models
 from cloud.notices import LogNotices
 from cloud.policies import FolderPolicies
+from cloud.predictions import Predictions
 from cloud.probe import Prober
 from cloud.profiles import BlobProfiles
 from cloud.settings import read_settings
@@ -54,6 +56,7 @@ def build(settings: Settings) -> Services:
             endpoints=endpoints,
             prober=Prober(connections, datastores, models, endpoints),
         ),
+        logs=EndpointLogs(settings, Predictions(datastores)),
         topic=EventGridTopic(settings),
         wakeups=QueueWakeups(settings),
         notices=LogNotices(),

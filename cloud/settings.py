@@ -52,6 +52,10 @@ class Settings:
     topic_key: str | None = field(repr=False)
     policies: Path
     client_id: str | None
+    logs_workspace: str | None = None
+    """Id of the Log Analytics workspace that the endpoints' logs go to."""
+    logs_url: str | None = None
+    """Its address, where that is not public Azure's."""
     checks_every: timedelta | None = None
     """How far apart the ticks of `drift_check` are."""
 
@@ -88,6 +92,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         faults.append("HOMEOSTAT_TOPIC_ENDPOINT must be an https address")
     if topic_endpoint and is_loopback(topic_endpoint) and topic_key is None:
         faults.append("HOMEOSTAT_TOPIC_KEY is not set (a topic on loopback takes no managed identity)")
+    logs_url = text("HOMEOSTAT_LOGS_URL")
+    if logs_url is not None and not is_loopback(logs_url) and urlsplit(logs_url).scheme != "https":
+        faults.append("HOMEOSTAT_LOGS_URL must be an https address, or http://127.0.0.1:PORT (local Azure)")
     settings = Settings(
         storage=storage,
         subscription=needed("HOMEOSTAT_SUBSCRIPTION_ID"),
@@ -98,6 +105,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         topic_key=topic_key,
         policies=Path(text("HOMEOSTAT_POLICIES") or Path(__file__).parent.parent / "policies").absolute(),
         client_id=text("AZURE_CLIENT_ID"),
+        logs_workspace=text("HOMEOSTAT_LOGS_WORKSPACE_ID"),
+        logs_url=logs_url,
         checks_every=spacing(text("HOMEOSTAT_DRIFT_CHECK_SCHEDULE") or ""),
     )
     if faults:

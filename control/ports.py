@@ -15,6 +15,7 @@ from control.effects import Publish
 from control.facts import Batch, Endpoint, Evaluation, Job, ModelVersion, Probe
 from control.policy import Policy
 from control.state import Intent, Training
+from control.traffic import Traffic
 
 if TYPE_CHECKING:
     from drift.profile import Profile
@@ -143,6 +144,19 @@ class Workspace(Protocol):
         """DELETE the deployment; does not wait. One that is gone already is no error."""
 
 
+class Logs(Protocol):
+    """What an endpoint's logs and its data collector say of the requests that its deployments answered."""
+
+    def traffic(
+        self, policy: Policy, candidate: str, champion: str | None, since: datetime, until: datetime
+    ) -> Traffic:
+        """Requests of both deployments from `since` on and before `until`, and how far their outputs differ.
+
+        What cannot be read, is there only in part, or holds no request of either is said in `reason`: that is
+        inconclusive, whatever the numbers beside it. Mirrored requests count; our own (probes) do not.
+        """
+
+
 class Topic(Protocol):
     """Our own Event Grid topic."""
 
@@ -174,6 +188,7 @@ class Services:
     landing: Landing
     profiles: Profiles
     workspace: Workspace
+    logs: Logs
     topic: Topic
     wakeups: Wakeups
     notices: Notices

@@ -14,6 +14,8 @@ from azureml_inference_server_http.api.aml_response import AMLResponse
 from tabular_model import BadRequest, TabularModel, response
 
 log = logging.getLogger(__name__)
+PROBE = "homeostat"
+"""Golden predictions are asked for under a user agent that begins with it: they are no production data."""
 state: dict[str, Any] = {}
 
 
@@ -33,6 +35,8 @@ def run(data: str, request_headers: dict[str, str]) -> Any:
     except (BadRequest, ValueError) as error:
         return AMLResponse({"error": str(error)}, 400, json_str=True)
     outputs = model.outputs(inputs)
+    if request_headers.get("User-Agent", "").startswith(PROBE):
+        return response(outputs)
     # Inputs, outputs and the caller's x-ms-request-id are joined by this id.
     known_as = BasicCorrelationContext(id=request_headers.get("X-Request-Id"))
     state["outputs"].collect(outputs, state["inputs"].collect(inputs, known_as))

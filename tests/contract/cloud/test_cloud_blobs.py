@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from cloud import blob_file, collected, parquet_file, source_file
-from cloud.collected import collected_batches
+from cloud.collected import blobs_between, collected_batches
 from cloud.datastores import Store
 from cloud.location import Location
-from cloud.profiles import BlobProfiles, _between
+from cloud.profiles import BlobProfiles
 from cloud.remote_source import files_below
 from cloud.settings import Settings
 from cloud.storage import blob_service
@@ -198,7 +198,9 @@ def test_production_inputs_are_found_by_the_hour(store: Store) -> None:
     since = datetime(2026, 1, 31, 23, 30, tzinfo=UTC)
     until = datetime(2026, 2, 1, 9, 59, tzinfo=UTC)
     store.write("e/g1/model_inputs/2026/01/30/23/x.jsonl", b"")
-    found = [(at.hour, blob.path[:13]) for at, blob in _between(store, "e/g1/model_inputs/", since, until)]
+    found = [
+        (at.hour, blob.path[:13]) for at, blob in blobs_between(store, "e/g1/model_inputs/", since, until)
+    ]
     assert found == [(23, "2026/01/31/23"), (0, "2026/02/01/00"), (9, "2026/02/01/09")]
 
 

@@ -227,10 +227,10 @@ class Served:
         self._background = background
         self._serving = serving
 
-    def ask(self, body: Any) -> tuple[int, Any]:
+    def ask(self, body: Any, **headers: str) -> tuple[int, Any]:
         async def post() -> tuple[int, Any]:
             async with (
-                aiohttp.ClientSession(headers={"Authorization": "Bearer key"}) as session,
+                aiohttp.ClientSession(headers={"Authorization": "Bearer key", **headers}) as session,
                 session.post(self._serving.scoring_url("flights"), json=body) as answer,
             ):
                 return answer.status, json.loads(await answer.read())
@@ -365,3 +365,24 @@ def test_what_was_served_is_collected(
         assert tuple(record["data"][0]) == flights.FEATURES
         said = [row["probability"] for row in outputs[record["correlationid"]]["data"]]
         assert said == pytest.approx(golden["response"]["probabilities"], abs=1e-9)
+
+
+def test_a_probe_is_answered_and_not_collected(
+    served: Served, golden: dict[str, Any], azurite: StorageAccount
+) -> None:
+    from azure.storage.blob import ContainerClient
+
+    probe = {"User-Agent": "homeostat azure-ai-ml/1.0", "x-request-id": "probe"}
+    other = {"User-Agent": "azure-ai-ml/1.0 homeostat", "x-request-id": "no-probe"}
+    assert [served.ask(golden["request"], **headers) for headers in (probe, other)] == [
+        (200, golden["response"])
+    ] * 2
+    served.flush()
+    with ContainerClient.from_connection_string(azurite.connection_string, "modeldatacollector") as container:
+        ids = {
+            json.loads(line)["correlationid"]
+            for blob in container.list_blobs(name_starts_with="flights/tabular/")
+            for line in container.download_blob(blob.name).readall().splitlines()
+        }
+    assert "no-probe" in ids
+    assert "probe" not in ids
