@@ -143,7 +143,7 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 
 
 def test_the_addresses_answer(up: Up) -> None:
-    assert set(up.addresses) >= {"functions", "eventgrid", "azureml", "storage"}
+    assert set(up.addresses) >= {"functions", "eventgrid", "azureml", "loganalytics", "storage"}
     functions = requests.get(up.addresses["functions"] + "/admin/functions", timeout=10).json()
     assert {each["name"] for each in functions} == {"new_data", "drift_alert", "reconcile"}
     azureml = up.addresses["azureml"]
@@ -153,6 +153,14 @@ def test_the_addresses_answer(up: Up) -> None:
     )
     answer = requests.get(workspace, headers={"Authorization": "Bearer x"}, timeout=10)
     assert answer.json()["name"] == azureml["workspace"]
+    logs = up.addresses["loganalytics"]
+    answer = requests.post(
+        f"{logs['url']}/v1/workspaces/{logs['workspace_id']}/query",
+        json={"query": "AmlOnlineEndpointTrafficLog | count"},
+        headers={"Authorization": "Bearer x"},
+        timeout=10,
+    )
+    assert answer.json()["tables"][0]["rows"] == [[0]]
     assert up.told.stat().st_mode & 0o077 == 0, "the file holds keys"
 
 
@@ -163,6 +171,7 @@ def test_a_blob_wakes_the_app(up: Up, eventually: Any) -> None:
     assert set(settings) >= {
         "AzureWebJobsStorage", "HomeostatStorage", "HOMEOSTAT_SUBSCRIPTION_ID", "HOMEOSTAT_RESOURCE_GROUP",
         "HOMEOSTAT_WORKSPACE", "HOMEOSTAT_AZUREML_URL", "HOMEOSTAT_TOPIC_ENDPOINT", "HOMEOSTAT_TOPIC_KEY",
+        "HOMEOSTAT_LOGS_WORKSPACE_ID", "HOMEOSTAT_LOGS_URL",
         "HOMEOSTAT_POLICIES", "HOMEOSTAT_DRIFT_CHECK_SCHEDULE", "HOMEOSTAT_RECONCILE_SCHEDULE",
     }  # fmt: skip
 

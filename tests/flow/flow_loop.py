@@ -154,9 +154,11 @@ class Loop:
 
 def settings(addresses: Mapping[str, Any], policies: Path) -> dict[str, str]:
     """The app's settings for that local Azure."""
-    azureml, topic = addresses["azureml"], addresses["eventgrid"]
+    azureml, topic, logs = addresses["azureml"], addresses["eventgrid"], addresses["loganalytics"]
     return {
         "HomeostatStorage": addresses["storage"],
+        "HOMEOSTAT_LOGS_WORKSPACE_ID": logs["workspace_id"],
+        "HOMEOSTAT_LOGS_URL": logs["url"],
         "HOMEOSTAT_SUBSCRIPTION_ID": azureml["subscription"],
         "HOMEOSTAT_RESOURCE_GROUP": azureml["resource_group"],
         "HOMEOSTAT_WORKSPACE": azureml["workspace"],

@@ -21,6 +21,7 @@ HEAVY = {
     "azure.data",
     "azure.eventgrid",
     "azure.identity",
+    "azure.monitor",
     "azure.storage",
     "jsonschema",
     "msal",

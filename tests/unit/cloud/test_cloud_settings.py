@@ -25,6 +25,7 @@ def test_in_azure_no_key_is_needed() -> None:
     assert settings.topic_key is None
     assert settings.storage.table_uri == "https://a.table.core.windows.net"
     assert settings.policies == Path(__file__).parents[3] / "policies"
+    assert (settings.logs_workspace, settings.logs_url) == (None, None)
 
 
 def test_everything_missing_is_named_at_once() -> None:
@@ -48,6 +49,7 @@ def test_everything_missing_is_named_at_once() -> None:
             "HOMEOSTAT_AZUREML_URL must be http://127.0.0.1",
         ),
         ({"HOMEOSTAT_AZUREML_URL": "http://evil.example:80"}, "HOMEOSTAT_AZUREML_URL must be"),
+        ({"HOMEOSTAT_LOGS_URL": "http://logs.example"}, "HOMEOSTAT_LOGS_URL must be an https address"),
         ({"HOMEOSTAT_TOPIC_ENDPOINT": "http://t.example/api/events"}, "must be an https address"),
         ({"HOMEOSTAT_TOPIC_ENDPOINT": "http://127.0.0.1:1/api/events"}, "HOMEOSTAT_TOPIC_KEY is not set"),
         ({"HomeostatStorage": "x"}, "not both"),
