@@ -68,8 +68,8 @@ class EndpointLogs:
                 f"endpoint's diagnostic setting sends {TABLE} to, is not set"
             )
         text = query("traffic", {
-            "workspace": self._settings.workspace, "endpoint": endpoint, "deployments": names,
-            "since": since, "until": until, "probe": AGENT,
+            "of_workspace": self._settings.workspace, "of_endpoint": endpoint, "of_deployments": names,
+            "since": since, "until": until, "our_agent": AGENT,
         })  # fmt: skip
         rows = self._rows(workspace, text, f"reading the log of endpoint {endpoint}", (since, until))
         arms = arms_of(rows, names)

@@ -9,6 +9,8 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +21,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from cli import flights
+from cloud.datastores import Store
+from cloud.predictions import Predictions
+from control.policy_file import read_policy
 from drift.profile import Profile
 from local.serving import DeploymentSpec, Serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from cloud.location import Location
     from local.storage import StorageAccount
 
 ROOT = Path(__file__).parents[3]
@@ -386,3 +392,40 @@ def test_a_probe_is_answered_and_not_collected(
         }
     assert "no-probe" in ids
     assert "probe" not in ids
+
+
+class OneStore(dict[str, Store]):
+    """Every datastore is the same container."""
+
+    def __missing__(self, name: str) -> Store:
+        return self["the one"]
+
+    def at(self, location: Location) -> Store:
+        return self[location.datastore]
+
+
+def test_what_was_served_can_be_compared(
+    served: Served, golden: dict[str, Any], azurite: StorageAccount
+) -> None:
+    """The collector's own lines, as the comparison of candidate and champion reads them."""
+    from azure.storage.blob import ContainerClient
+
+    policy = read_policy((ROOT / "policies/flight-delay.yaml").read_text("utf-8"), "flight-delay.yaml")
+    policy = replace(policy, release=replace(policy.release, endpoint="flights"))
+    served.flush()
+    begun = datetime.now(UTC)
+    given = golden["request"]["input_data"]
+    for at in (0, 5, 10):
+        assert served.ask({"input_data": given | {"data": given["data"][at : at + 5]}})[0] == 200
+    served.flush()
+    with ContainerClient.from_connection_string(azurite.connection_string, "modeldatacollector") as container:
+        stores: Any = OneStore({"the one": Store("modeldatacollector", container, "")})
+        since, until = begun.replace(microsecond=0), datetime.now(UTC) + timedelta(seconds=1)
+        label, probability = Predictions(stores).compared(policy, "tabular", "tabular", since, until)
+        later = Predictions(stores).compared(
+            policy, "tabular", "nobody", until + timedelta(hours=1), until + timedelta(hours=2)
+        )
+    assert (label.column, label.distance, label.categories) == ("label", 0.0, 2)
+    assert (probability.column, probability.distance, probability.categories) == ("probability", 0.0, 0)
+    assert label.candidate_rows == probability.champion_rows >= 15
+    assert later == ()

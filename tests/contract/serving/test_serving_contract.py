@@ -64,6 +64,12 @@ class Endpoint:
         self.run = background.run
         self.serving = serving
         self.spec = spec
+        self.rows: list[tuple[str, dict[str, Any]]] = []
+
+    def logged(self, table: str, deployment: str) -> list[dict[str, Any]]:
+        """Rows of the endpoint's log."""
+        name = f"AmlOnlineEndpoint{table}Log"
+        return [row for kind, row in self.rows if kind == name and row["DeploymentName"] == deployment]
 
     def traffic(self, traffic: dict[str, int], mirror: dict[str, int] | None = None) -> None:
         self.serving.set_endpoint(
@@ -113,7 +119,12 @@ def endpoint(
             collections=("model_inputs", "model_outputs"),
             request_timeout_ms=20_000,
         )
-    serving = Serving(state=root / "state", account=azurite, workspace=WORKSPACE)
+    rows: list[tuple[str, dict[str, Any]]] = []
+
+    def add(table: str, row: dict[str, Any]) -> None:
+        rows.append((table, row))
+
+    serving = Serving(state=root / "state", account=azurite, workspace=WORKSPACE, add=add)
     background.run(serving.start())
 
     async def create() -> None:
@@ -122,6 +133,7 @@ def endpoint(
     try:
         background.run(create(), 120)
         made = Endpoint(background, serving, specs["blue"])
+        made.rows = rows
         made.traffic({"blue": 100})
         yield made
     finally:
@@ -161,8 +173,11 @@ def test_either_key_opens_and_no_other(endpoint: Endpoint) -> None:
 
 def test_traffic_is_split_by_weight(endpoint: Endpoint) -> None:
     endpoint.traffic({"blue": 90, "green": 10})
+    before = [len(endpoint.logged("Traffic", name)) for name in ("blue", "green")]
     answers = endpoint.run(endpoint.ask(["a"], times=50))
     assert Counter(body["model"] for _, _, body in answers) == {"blue": 45, "green": 5}
+    after = [len(endpoint.logged("Traffic", name)) for name in ("blue", "green")]
+    assert after == [before[0] + 45, before[1] + 5]
 
 
 def test_the_header_picks_a_deployment_without_traffic(endpoint: Endpoint) -> None:
@@ -227,6 +242,8 @@ def test_the_mirror_sees_copies_and_the_caller_does_not_wait(
     asked = {headers["x-ms-request-id"] for _, headers, _ in answers}
     copies = [r for r in collected(azurite, "green", "model_inputs") if r["data"] == [{"row": "mirrored"}]]
     assert len(copies) == 5
+    logged = {row["XRequestId"] for row in endpoint.logged("Traffic", "green")}
+    assert {record["correlationid"] for record in copies} <= logged
     assert {record["correlationid"] for record in copies} < asked
 
 
@@ -297,6 +314,9 @@ def test_a_slow_model_is_408(endpoint: Endpoint) -> None:
     endpoint.run(endpoint.serving.create(hasty), 60)
     try:
         assert endpoint.run(endpoint.ask(["slow"], deployment="hasty"))[0][0] == 408
+        [row] = endpoint.logged("Traffic", "hasty")
+        assert (row["ResponseCode"], row["ModelStatusCode"]) == (408, None)
+        assert row["TotalDurationMs"] >= 200
     finally:
         endpoint.run(endpoint.serving.delete("flights", "hasty"))
 
@@ -310,6 +330,10 @@ def test_a_server_that_dies_is_started_again(endpoint: Endpoint, eventually: Any
         eventually(lambda: endpoint.run(endpoint.ask(["a"], deployment="mortal"))[0][0] == 200, seconds=60)
     finally:
         endpoint.run(endpoint.serving.delete("flights", "mortal"))
+    names = [row["Name"] for row in endpoint.logged("Event", "mortal")]
+    assert (names[:3], names[-1]) == (["Started", "BackOff", "Started"], "Killing")
+    codes = {row["ResponseCode"] for row in endpoint.logged("Traffic", "mortal")}
+    assert codes == {200, 503}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's word of a parent's death is Linux's own")
@@ -326,5 +350,9 @@ def test_a_worker_does_not_outlive_a_killed_launcher(endpoint: Endpoint, eventua
         endpoint.run(endpoint.serving.delete("flights", "lone"))
 
 
-def test_logs_hold_what_the_scoring_script_printed(endpoint: Endpoint) -> None:
+def test_logs_hold_what_the_scoring_script_printed(endpoint: Endpoint, eventually: Any) -> None:
     assert "loaded blue" in endpoint.serving.logs("flights", "blue")
+    eventually(lambda: any("loaded blue" in row["Message"] for row in endpoint.logged("Console", "blue")))
+    [row] = [row for row in endpoint.logged("Console", "blue") if "loaded blue" in row["Message"]]
+    assert row["InstanceId"] in endpoint.serving.logs("flights", "blue")
+    assert row["_ResourceId"] == f"{WORKSPACE}/onlineEndpoints/flights".lower()
