@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pytest
 import requests
 from azure.core.exceptions import HttpResponseError
@@ -262,3 +263,24 @@ def test_a_query_that_takes_too_long_is_given_up(local_logs: Logs) -> None:
     status, codes, _ = error(local_logs, slow, server_timeout=1, retry_total=0)
     assert (status, codes) == (504, ["GatewayTimeout"])
     assert local_logs.rows("print 1") == [[1]]
+
+
+def test_a_database_that_fails_is_opened_again(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a query finds broken is a 500, which clients try again; what is whole on disk is not lost."""
+    with serve(tmp_path) as logs:
+        fill(logs, [datetime.now(UTC)] * 10, "a")
+        assert count(logs, "a") == 10
+        with monkeypatch.context() as patch:
+            patch.setattr("local.loganalytics.service.run", failing)
+            status, codes, message = error(logs, TRAFFIC)
+        assert (status, codes) == (500, ["InternalServerError"])
+        assert "invalidated" in message
+        fill(logs, [datetime.now(UTC)], "a")
+        assert count(logs, "a") == 11
+        assert logs.service._store.lost_before is None
+
+
+def failing(*_: object) -> None:
+    raise duckdb.FatalException("the database has been invalidated")
