@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import urllib.request
+from datetime import UTC, datetime
 
 import flow_docs
 import flow_rain
@@ -11,6 +12,7 @@ from flow_loop import Loop, settings, write_policy
 
 from cloud.mlclient import ml_client
 from cloud.settings import read_settings
+from control.traffic import Traffic
 
 
 def test_a_second_model_goes_through_the_whole_loop(loop: Loop) -> None:
@@ -41,6 +43,7 @@ def test_a_second_model_goes_through_the_whole_loop(loop: Loop) -> None:
             "data": [list(row.values()) for row in rows.to_pylist()],
         }
     }
+    begun = datetime.now(UTC).replace(microsecond=0)  # the collector's times are whole seconds
     request = urllib.request.Request(
         uri,
         data=json.dumps(body).encode(),
@@ -49,3 +52,15 @@ def test_a_second_model_goes_through_the_whole_loop(loop: Loop) -> None:
     with urllib.request.urlopen(request, timeout=20) as answer:
         assert answer.status == 200
         assert len(json.loads(answer.read())["probabilities"]) == 5
+    # what the log and the collector say of it: our own golden requests are in neither
+    policy = loop.services.policies.get("rain")
+    assert policy is not None
+    deployment = loop.intent("rain").releasing.champion.deployment  # type: ignore[union-attr]
+
+    def traffic() -> Traffic:
+        now = datetime.now(UTC)
+        return loop.services.logs.traffic(policy, deployment, deployment, begun, now)
+
+    found = loop.until("the collector's rows", lambda: (seen := traffic()).outputs and seen, patience=30)
+    assert (found.reason, found.candidate.requests, found.candidate.failures) == ("", 1, 0)
+    assert {one.column: one.candidate_rows for one in found.outputs} == {"label": 5, "probability": 5}
