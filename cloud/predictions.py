@@ -58,57 +58,56 @@ class Predictions:
 
 
 def outputs(candidate: Profile, champion: Profile) -> tuple[Outputs, ...]:
-    """How far apart the columns of these tables are.
+    """How far apart the columns of these tables are, one for each.
 
     Numbers: the Kolmogorov-Smirnov distance; integers of few values, texts and booleans: the total variation.
-    A column with values of another kind than the champion's is 1 apart, one that only one side has 0 with 0
-    rows: nothing can be said of it. Where values are missing, `<column> missing` compares how often.
+    A missing value is one more value: beyond all numbers, a category of its own. A column with values of
+    another kind than the champion's is 1 apart. What only one side has, or has in mixed types, has 0 rows and
+    the distance 0: nothing can be said of it.
     """
-    found: list[Outputs] = []
-    for name in sorted({*candidate.columns, *champion.columns}):
-        one, other = candidate.columns.get(name), champion.columns.get(name)
-        rows = [column.count if column else 0 for column in (one, other)]
-        distance, categories = 0.0, 0
-        if one and other and all(rows):
-            distance, categories = _distance(one, other)
-        found.append(
-            Outputs(
-                column=name,
-                distance=distance,
-                candidate_rows=rows[0],
-                champion_rows=rows[1],
-                categories=categories,
-            )
-        )
-        if one and other and (one.missing or other.missing):
-            found.append(_missing(name, one, other))
-    return tuple(found)
+    return tuple(
+        _output(name, candidate.columns.get(name), champion.columns.get(name))
+        for name in sorted({*candidate.columns, *champion.columns})
+    )
+
+
+def _output(name: str, one: ColumnProfile | None, other: ColumnProfile | None) -> Outputs:
+    rows = [
+        column.count + column.missing if column and column.kind != "skipped" else 0 for column in (one, other)
+    ]
+    distance, categories = 0.0, 0
+    if one and other and all(rows):
+        distance, categories = _distance(one, other)
+    return Outputs(
+        column=name,
+        distance=distance,
+        candidate_rows=rows[0],
+        champion_rows=rows[1],
+        categories=categories,
+    )
 
 
 def _distance(one: ColumnProfile, other: ColumnProfile) -> tuple[float, int]:
     """Distance, and the number of categories behind it."""
-    from drift.alignment import category_table
-    from drift.measures.profiles import ks
+    import numpy as np
 
+    from drift.alignment import align, category_table
+
+    missing = np.array([one.missing, other.missing])
+    rows = np.array([one.count, other.count]) + missing
+    if not one.count or not other.count:
+        return float(abs(np.diff(missing / rows))[0]), 2
     left, right = one.category_counts(), other.category_counts()
     as_numbers = other.role in {"number", "time"} or left is None or right is None
     if as_numbers and one.numeric and other.numeric:
-        return ks(other.numeric, one.numeric).statistic, 0
+        both = align(other.numeric.histogram, one.numeric.histogram)
+        f, g = np.cumsum(both.current) / rows[0], np.cumsum(both.reference) / rows[1]
+        return float(np.max(np.abs(f - g))), 0
     if left is None or right is None or (one.category is None) != (other.category is None):
-        return 1.0, 2
+        return float(1 - np.min(missing / rows)), 2
     p, q = category_table(left, right)
-    return float(abs(p / p.sum() - q / q.sum()).sum() / 2), int(p.size)
-
-
-def _missing(name: str, one: ColumnProfile, other: ColumnProfile) -> Outputs:
-    shares = [column.missing / column.rows for column in (one, other)]
-    return Outputs(
-        column=f"{name} missing",
-        distance=abs(shares[0] - shares[1]),
-        candidate_rows=one.rows,
-        champion_rows=other.rows,
-        categories=2,
-    )
+    apart = np.abs(p / rows[0] - q / rows[1]).sum() + abs(np.diff(missing / rows))[0]
+    return float(apart / 2), int(p.size + missing.any())
 
 
 @dataclass(frozen=True, slots=True)

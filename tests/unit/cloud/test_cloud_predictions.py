@@ -8,7 +8,6 @@ import pytest
 from scipy.stats import ks_2samp
 
 from cloud.predictions import outputs
-from control.traffic import Outputs
 from drift.profile import Profile, profile_batches
 
 
@@ -51,13 +50,30 @@ def test_equal_tables_are_not_apart_and_order_does_not_matter() -> None:
     assert [one.distance for one in outputs(profile(**table), profile(**turned))] == [0.0, 0.0]
 
 
-def test_missing_predictions_do_not_hide() -> None:
-    one = {"probability": [0.5, 0.25, None, float("nan")]}
-    found = outputs(profile(**one), profile(probability=[0.5, 0.25, 0.5, 0.25]))
-    assert found[0] == Outputs(column="probability", distance=0.0, candidate_rows=2, champion_rows=4)
-    assert found[1] == Outputs(
-        column="probability missing", distance=0.5, candidate_rows=4, champion_rows=4, categories=2
-    )
+@pytest.mark.parametrize(
+    ("one", "other", "distance", "categories"),
+    [
+        ([0.5, 0.25, None, float("nan")], [0.5, 0.25, 0.5, 0.25], 0.5, 0),
+        ([0.5, 0.25, None, None], [None, 0.25, 0.5, None], 0.0, 0),
+        ([0.9, 0.9, 0.9, None], [0.1, 0.1, 0.1, None], 0.75, 0),
+        ([None, None], [0.5, 0.25], 1.0, 2),
+        ([None, None], [None, 0.25], 0.5, 2),
+        (["a", None], ["a", "b"], 0.5, 3),
+        (["a", None], [0.5, None], 0.5, 2),
+    ],
+)
+def test_missing_predictions_do_not_hide(
+    one: list[object], other: list[object], distance: float, categories: int
+) -> None:
+    [found] = outputs(profile(p=one * 10), profile(p=other * 10))
+    assert (found.distance, found.categories) == (pytest.approx(distance), categories)
+    assert (found.candidate_rows, found.champion_rows) == (len(one) * 10, len(other) * 10)
+
+
+def test_mixed_types_cannot_be_compared() -> None:
+    mixed = profile(p=["a", "b"]).merge(profile(p=[0.5, 0.25]))
+    [found] = outputs(mixed, profile(p=[0.5]))
+    assert (found.candidate_rows, found.champion_rows, found.distance) == (0, 1, 0.0)
 
 
 def test_what_one_side_lacks_has_no_rows() -> None:
