@@ -59,6 +59,17 @@ def alert(req: func.HttpRequest, work: func.Out[str]) -> func.HttpResponse:
     return func.HttpResponse(json.dumps(body), status_code=status, mimetype="application/json")
 
 
+@app.route(route="approval", methods=["GET", "POST"], auth_level=func.AuthLevel.ANONYMOUS)
+@app.queue_output(arg_name="work", queue_name=QUEUE, connection=STORAGE)
+def approval(req: func.HttpRequest, work: func.Out[str]) -> func.HttpResponse:
+    """A person answers whether a release may go on. The link's token is the key. The services load on use."""
+    from cloud.services import services
+    from handlers.approval import answer
+
+    reply = answer(req, services(), work.set)
+    return func.HttpResponse(reply.body, status_code=reply.status, headers=reply.headers)
+
+
 @app.timer_trigger(arg_name="timer", schedule="%HOMEOSTAT_DRIFT_CHECK_SCHEDULE%")
 @app.queue_output(arg_name="work", queue_name=QUEUE, connection=STORAGE)
 def drift_check(timer: func.TimerRequest, work: func.Out[List[str]]) -> None:

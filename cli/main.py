@@ -16,6 +16,8 @@ COMMANDS = {
     "doctor": ("cli.doctor", "Say what is missing on this machine, and what to do."),
     "policy": ("cli.policy", "Look at policy files."),
     "drift": ("cli.drift", "Profile data, and compare them with a reference."),
+    "approve": ("cli.approve:approve_app", "Answer the question that a release waits for."),
+    "withdraw": ("cli.approve:withdraw_app", "Take back a release that waits for its approval."),
 }
 
 
@@ -27,11 +29,11 @@ class Late(TyperGroup):
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002
-        """The subcommand: what its module calls `app`."""
+        """The subcommand: what its module calls `app`, or the name after the colon."""
         if cmd_name not in COMMANDS:
             return None
-        module, _ = COMMANDS[cmd_name]
-        found = typer.main.get_command(importlib.import_module(module).app)
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        found = typer.main.get_command(getattr(importlib.import_module(module), name or "app"))
         found.name = cmd_name
         return found
 

@@ -136,6 +136,7 @@ def show(azure: LocalAzure, seconds: float) -> None:
     table.add_row("Event Grid topic", where["eventgrid"]["endpoint"])
     table.add_row("Azure ML", where["azureml"]["url"])
     table.add_row("Log Analytics", where["loganalytics"]["url"])
+    table.add_row("Entra", where["entra"])
     table.add_row("Blob, Queue, Table", azure.account.blob_endpoint)
     table.add_row("", azure.account.queue_endpoint)
     table.add_row("", azure.account.table_endpoint)

@@ -90,9 +90,9 @@ class TableLedger:
         found = (read(Batch, _body(row), f"{row['RowKey']} of {model}", int(row["schema"])) for row in rows)
         return sorted(found, key=lambda batch: batch.path)
 
-    def audit(self, model: str) -> Iterator[dict[str, Any]]:
-        """The audit trail, oldest first."""
-        for row in self._rows(model, "audit-", "audit."):
+    def audit(self, model: str, first: int = 1) -> Iterator[dict[str, Any]]:
+        """The audit trail from its entry number `first` on, oldest first."""
+        for row in self._rows(model, _audit_key(first), "audit."):
             yield json.loads(_body(row))
 
     def verify(self, model: str) -> str | None:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from cloud.datastores import Datastores
 
 
+AUTHOR_TAG = "homeostat.author"
+
+
 class Models:
     """Model versions in Azure ML."""
 
@@ -83,7 +86,18 @@ def output(model: str, job: str, name: str) -> Location:
 
 def _version(model: object) -> ModelVersion:
     version, path, tags = (getattr(model, name) for name in ("version", "path", "tags"))
-    return ModelVersion(version=str(version), path=str(path or ""), tags=dict(tags or {}))
+    tags = dict(tags or {})
+    authors = _authors(tags, getattr(model, "creation_context", None))
+    return ModelVersion(version=str(version), path=str(path or ""), tags=tags, authors=authors)
+
+
+def _authors(tags: dict[str, str], made: object) -> tuple[str, ...] | None:
+    """Whom the tag names, and the person whom Azure ML says; empty when it was a service's identity."""
+    named = (tags[AUTHOR_TAG],) if tags.get(AUTHOR_TAG) else ()
+    kind, by = (str(getattr(made, name, None) or "") for name in ("created_by_type", "created_by"))
+    if kind.lower() == "user" and by:
+        return (*named, by)
+    return named if named or kind else None
 
 
 def _age(model: ModelVersion) -> tuple[bool, int, str]:

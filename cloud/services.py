@@ -10,6 +10,7 @@ from cloud.clock import SystemClock
 from cloud.connections import Connections
 from cloud.datastores import Datastores
 from cloud.endpoints import Endpoints
+from cloud.identities import EntraIdentities
 from cloud.jobs import Jobs
 from cloud.landing import BlobLanding
 from cloud.ledger import TableLedger
@@ -59,6 +60,8 @@ def build(settings: Settings) -> Services:
         logs=EndpointLogs(settings, Predictions(datastores)),
         topic=EventGridTopic(settings),
         wakeups=QueueWakeups(settings),
-        notices=LogNotices(),
+        notices=LogNotices(shows_links=settings.is_local),
+        sealer=settings.sealer,
+        identities=EntraIdentities(settings.entra),
         checks_every=settings.checks_every,
     )

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from control.approval import SHORTEST_KEY, Sealer, environment
 from control.errors import PermanentError
 from control.schedule import spacing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 STORAGE = "HomeostatStorage"
@@ -39,6 +41,27 @@ class Storage:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Entra:
+    """Whose tokens are believed, and by which names groups are known."""
+
+    authority: str | None = None
+    """`https://login.microsoftonline.com/<tenant id>`; None: bearer tokens are refused."""
+    audiences: tuple[str, ...] = ()
+    app_service: bool = False
+    """Whether App Service authentication is on: only then its header is believed."""
+    groups: Mapping[str, str] = field(default_factory=dict)
+    """Name of a group to its object id."""
+
+    @property
+    def issuers(self) -> tuple[str, ...]:
+        """Entra's own, of both versions of its tokens."""
+        if self.authority is None:
+            return ()
+        tenant = self.authority.rpartition("/")[2]
+        return f"{self.authority}/v2.0", f"https://sts.windows.net/{tenant}/"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
     """What the app is told from outside. docs/settings.md says what each is for."""
 
@@ -58,11 +81,21 @@ class Settings:
     """Its address, where that is not public Azure's."""
     checks_every: timedelta | None = None
     """How far apart the ticks of `drift_check` are."""
+    approval_keys: tuple[str, ...] = field(default=(), repr=False)
+    app_url: str = ""
+    """Where people reach the app."""
+    entra: Entra = field(default_factory=Entra)
 
     @property
     def is_local(self) -> bool:
         """Whether the app talks to local Azure: the one question that changes anything."""
         return self.azureml_url is not None
+
+    @property
+    def sealer(self) -> Sealer:
+        """What makes and opens the links by which people answer."""
+        here = environment(self.subscription, self.resource_group, self.workspace)
+        return Sealer(keys=self.approval_keys, environment=here, address=self.app_url)
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -108,6 +141,9 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         logs_workspace=text("HOMEOSTAT_LOGS_WORKSPACE_ID"),
         logs_url=logs_url,
         checks_every=spacing(text("HOMEOSTAT_DRIFT_CHECK_SCHEDULE") or ""),
+        approval_keys=_approval_keys(text, faults),
+        app_url=_app_url(text, faults),
+        entra=_entra(text, faults),
     )
     if faults:
         raise SettingsError("the app's settings cannot be used: " + "; ".join(sorted(faults)))
@@ -150,6 +186,62 @@ def is_loopback(url: str) -> bool:
         )
     except ValueError:
         return False
+
+
+def _approval_keys(text: Callable[[str], str | None], faults: list[str]) -> tuple[str, ...]:
+    """The key that seals, and the one before it."""
+    keys = []
+    for name in ("HOMEOSTAT_APPROVAL_KEY", "HOMEOSTAT_APPROVAL_KEY_PREVIOUS"):
+        key = text(name)
+        if key is None:
+            continue
+        keys.append(key)
+        if key.startswith("@Microsoft.KeyVault("):
+            faults.append(f"{name} is a Key Vault reference that Azure could not resolve")
+        elif len(key) < SHORTEST_KEY:
+            faults.append(f"{name} must have at least {SHORTEST_KEY} characters")
+    if len(keys) == 1 and text("HOMEOSTAT_APPROVAL_KEY") is None:
+        faults.append("HOMEOSTAT_APPROVAL_KEY_PREVIOUS is set, but HOMEOSTAT_APPROVAL_KEY is not")
+    return tuple(keys)
+
+
+def _app_url(text: Callable[[str], str | None], faults: list[str]) -> str:
+    url = text("HOMEOSTAT_APP_URL")
+    host = text("WEBSITE_HOSTNAME")  # Azure's own
+    if url is None:
+        return f"https://{host}" if host and ":" not in host else f"http://{host}" if host else ""
+    if not is_loopback(url) and urlsplit(url).scheme != "https":
+        faults.append("HOMEOSTAT_APP_URL must be an https address")
+    return url.rstrip("/")
+
+
+def _entra(text: Callable[[str], str | None], faults: list[str]) -> Entra:
+    authority, audiences = text("HOMEOSTAT_ENTRA_AUTHORITY"), text("HOMEOSTAT_ENTRA_AUDIENCE")
+    if (authority is None) != (audiences is None):
+        faults.append("set HOMEOSTAT_ENTRA_AUTHORITY and HOMEOSTAT_ENTRA_AUDIENCE, or neither")
+    if authority and not is_loopback(authority) and urlsplit(authority).scheme != "https":
+        faults.append("HOMEOSTAT_ENTRA_AUTHORITY must be https://login.microsoftonline.com/TENANT-ID")
+    groups = {}
+    for pair in _listed(text("HOMEOSTAT_GROUPS")):
+        name, _, number = (part.strip() for part in pair.partition("="))
+        if not name or not number:
+            faults.append("HOMEOSTAT_GROUPS must be NAME=OBJECT-ID, separated by commas")
+        groups[name] = number
+    believed = (text("HOMEOSTAT_APP_SERVICE_AUTH") or "false").lower()
+    if believed not in {"true", "false"}:
+        faults.append("HOMEOSTAT_APP_SERVICE_AUTH must be true or false")
+    if believed == "true" and (text("WEBSITE_AUTH_ENABLED") or "true").lower() != "true":  # Azure's own
+        faults.append("HOMEOSTAT_APP_SERVICE_AUTH is true, but App Service authentication is off")
+    return Entra(
+        authority=authority.rstrip("/") if authority else None,
+        audiences=tuple(_listed(audiences)),
+        app_service=believed == "true",
+        groups=groups,
+    )
+
+
+def _listed(text: str | None) -> list[str]:
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
 
 
 def _storage(text: Callable[[str], str | None], faults: list[str]) -> Storage:

@@ -74,6 +74,14 @@ class Notify:
     text: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AskApproval:
+    """Tell the people whom the policy names that a release waits for them, with the link."""
+
+    version: str
+    question: int
+
+
 Effect = (
     SubmitJob
     | RegisterModel
@@ -83,4 +91,5 @@ Effect = (
     | DeleteDeployment
     | Publish
     | Notify
+    | AskApproval
 )

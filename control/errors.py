@@ -5,7 +5,8 @@ HomeostatError
 │   ├── PolicyError     a policy file is wrong (file, line, what to write instead)
 │   ├── BadInput        an event, alert or request cannot be understood
 │   ├── BadData         a blob is empty, truncated, of another format or schema
-│   └── Refused         Azure refused what was asked (4xx)
+│   ├── Refused         Azure refused what was asked (4xx)
+│   └── AnswerRefused   a person's answer to a question cannot be taken (kind, HTTP status)
 └── TransientError      the same may succeed in a moment
     ├── Unavailable     a service did not answer, or answered 5xx or 429
     └── Conflict        somebody else changed the intent first: observe again
@@ -36,6 +37,15 @@ class BadData(PermanentError):  # noqa: N818
 
 class Refused(PermanentError):  # noqa: N818
     """Azure refused what was asked."""
+
+
+class AnswerRefused(PermanentError):  # noqa: N818
+    """A person's answer cannot be taken; `kind` is one word for the audit trail, `status` of HTTP, 4xx."""
+
+    def __init__(self, kind: str, status: int, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.status = status
 
 
 class TransientError(HomeostatError):

@@ -53,6 +53,8 @@ class ModelVersion:
     version: str
     path: str
     tags: dict[str, str] = field(default_factory=dict)
+    authors: tuple[str, ...] | None = None
+    """Names and ids of the person who made it; empty when no person did, None when nobody knows."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

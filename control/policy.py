@@ -201,6 +201,9 @@ class Approval:
 
     required: bool = True
     approvers: tuple[str, ...] = ()
+    """`user:<name or object id>`, `group:<name or object id>`; empty: whoever has the link."""
+    not_author: bool = False
+    """Whoever made the candidate must not approve it."""
     expires: timedelta = timedelta(days=3)
 
 

@@ -173,7 +173,7 @@ def _gates(section: Keys) -> Gates:
 def _approval(section: Keys) -> Approval:
     return Approval(
         approvers=tuple(section.get("approvers", ())),
-        **_given(section, "required"),
+        **_given(section, "required", "not_author"),
         **_spans(section, "expires"),
     )
 

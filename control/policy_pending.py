@@ -12,7 +12,6 @@ def pending(policy: Policy) -> list[str]:
         "workspace": policy.workspace,
         "trigger: feedback": "feedback" in policy.retrain_on,
         **{f"monitoring_signals.{name}": signals[name] for name in ("predictions", "labels")},
-        "approval.approvers": policy.approval.approvers,
         "notify": policy.notify,
         "privacy": policy.privacy,
     }

@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
+from control.approval import Sealer
+from control.approvers import Principal
 from control.effects import Publish
 from control.facts import Batch, Endpoint, Evaluation, Job, ModelVersion, Probe
 from control.policy import Policy
@@ -77,8 +79,8 @@ class Ledger(Protocol):
     def batches(self, model: str) -> Sequence[Batch]:
         """Every batch known of that model, by path."""
 
-    def audit(self, model: str) -> Iterator[dict[str, Any]]:
-        """The audit trail, oldest first."""
+    def audit(self, model: str, first: int = 1) -> Iterator[dict[str, Any]]:
+        """The audit trail from its entry number `first` on, oldest first."""
 
 
 class Landing(Protocol):
@@ -177,6 +179,22 @@ class Notices(Protocol):
     def tell(self, policy: Policy, text: str) -> None:
         """Tell whoever the policy names."""
 
+    def ask(self, policy: Policy, text: str, link: str) -> None:
+        """Ask them. The link is a secret: it goes to nobody else."""
+
+
+class Identities(Protocol):
+    """Who somebody is: Entra."""
+
+    def who(self, headers: Mapping[str, str]) -> Principal | None:
+        """Who a request with these headers (names in lower case) comes from; None where it says nothing.
+
+        Raises AnswerRefused when it says something that is not so.
+        """
+
+    def sign_in(self, path: str) -> str | None:
+        """Where a person signs in to come back to that path; None where nobody can."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Services:
@@ -192,5 +210,7 @@ class Services:
     topic: Topic
     wakeups: Wakeups
     notices: Notices
+    sealer: Sealer
+    identities: Identities
     checks_every: timedelta | None = None
     """How far apart the timer's checks of production are; None where that is not known."""

@@ -55,6 +55,31 @@ class Retraining:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Question:
+    """What people are asked: may this release go on? An answer counts for exactly this."""
+
+    number: int
+    """Rises with each asking about the same candidate: an answer to an earlier one is stale."""
+    evidence: str
+    policy: str
+    """Digests of the evidence and of the policy that are to be approved."""
+    asked: datetime
+    expires: datetime
+    told: datetime | None = None
+    """When people were told; None until then."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What a person said to the question that stands."""
+
+    verdict: Literal["approve", "reject", "withdraw"]
+    by: str
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
     """A model version on its way to traffic."""
 
@@ -63,8 +88,14 @@ class Candidate:
     """Its deployment is `g<generation>`."""
     evidence: str
     """Digest of the evaluation that passed."""
+    authors: tuple[str, ...] | None = None
+    """Names and ids of the person who made it; empty when no person did, None when nobody knows."""
+    report: str = ""
+    """Address of its test report, where it has one."""
+    question: Question | None = None
+    answer: Answer | None = None
     approved_by: str | None = None
-    """`policy`, or who."""
+    """`policy`, or who; None while it waits."""
     step: int = -1
     """Index into the policy's steps; -1 before the first."""
 
@@ -98,12 +129,24 @@ class Releasing:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Refusals:
+    """How many refused answers the audit trail took in the present day: nobody may fill it."""
+
+    since: datetime | None = None
+    with_link: int = 0
+    """Of those who had a link that we made."""
+    without_link: int = 0
+    """Of anybody else."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Intent:
     """Everything we mean about one model."""
 
     model: str
     retraining: Retraining = field(default_factory=Retraining)
     releasing: Releasing = field(default_factory=Releasing)
+    refusals: Refusals = field(default_factory=Refusals)
     wake_at: datetime | None = None
     """A wake-up is on the queue for then: do not order another."""
     audit_head: str = ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from control.effects import (
+    AskApproval,
     CreateDeployment,
     CreateEndpoint,
     DeleteDeployment,
@@ -16,9 +17,10 @@ from control.effects import (
 from control.policy import Policy
 from control.ports import Note, Services
 from control.release import EVIDENCE_TAG
+from handlers.asking import ask
 
 
-def perform(policy: Policy, effect: Effect, services: Services) -> Note | None:
+def perform(policy: Policy, effect: Effect, services: Services) -> Note | None:  # noqa: C901 - one case an effect
     """Perform one effect under the name it carries.
 
     Returns:
@@ -62,6 +64,9 @@ def perform(policy: Policy, effect: Effect, services: Services) -> Note | None:
         case Notify():
             services.notices.tell(policy, effect.text)
             detail = {"text": effect.text}
+        case AskApproval():
+            ask(policy, effect, services)  # with its own entry, and the intent says that it is done
+            return None
     if not done:
         return None
     return Note(at=services.clock.now(), kind="effect", name=type(effect).__name__, detail=detail)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
 from local.azurite import Azurite, AzuriteFailed
+from local.entra import AUDIENCE, Entra
 from local.eventgrid import EventGrid
 from local.functions import FunctionsHost
 from local.ports import remembered
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from local.storage import StorageAccount
 
 log = logging.getLogger(__name__)
-PORTS = ("blob", "queue", "table", "eventgrid", "azureml", "functions", "loganalytics")
+PORTS = ("blob", "queue", "table", "eventgrid", "azureml", "functions", "loganalytics", "entra")
 SCHEDULES = {
     "HOMEOSTAT_DRIFT_CHECK_SCHEDULE": "0 0 * * * *",
     "HOMEOSTAT_RECONCILE_SCHEDULE": "0 */5 * * * *",
@@ -83,6 +84,7 @@ class LocalAzure:
         self._ports: dict[str, int] = {}
         self._urls: dict[str, str] = {}
         self._key = ""
+        self._approval_key = ""
         self.account: StorageAccount
         self.eventgrid: EventGrid
         self.loganalytics: LogAnalytics
@@ -120,6 +122,7 @@ class LocalAzure:
 
         return {
             "functions": self._urls["functions"],
+            "entra": self._urls["entra"],
             "eventgrid": {"endpoint": self.eventgrid.endpoint("homeostat"), "key": self._key},
             "azureml": {
                 "url": self._urls["azureml"],
@@ -147,6 +150,10 @@ class LocalAzure:
             "HOMEOSTAT_TOPIC_ENDPOINT": topic["endpoint"],
             "HOMEOSTAT_TOPIC_KEY": topic["key"],
             "HOMEOSTAT_POLICIES": str(self._policies),
+            "HOMEOSTAT_APP_URL": where["functions"],
+            "HOMEOSTAT_APPROVAL_KEY": self._approval_key,
+            "HOMEOSTAT_ENTRA_AUTHORITY": where["entra"],
+            "HOMEOSTAT_ENTRA_AUDIENCE": AUDIENCE,
             # on loopback looking costs nothing, and a wake-up should not wait for it
             "AzureFunctionsJobHost__extensions__queues__maxPollingInterval": "00:00:00.25",
             **self._schedules,
@@ -157,6 +164,7 @@ class LocalAzure:
         self._stack.callback(lock(self.state / "lock").close)
         self._ports = remembered(self.state / "ports.json", PORTS)
         self._key = remembered_key(self.state / "topic_key.json")
+        self._approval_key = remembered_key(self.state / "approval_key.json")
         self._urls["functions"] = f"http://127.0.0.1:{self._ports['functions']}"
         azurite = Azurite(
             state=self.state / "azurite",
@@ -173,7 +181,18 @@ class LocalAzure:
         self._stack.push_async_callback(_cancelled, keeper)
         await self._start_eventgrid()
         await self._start_azureml()
+        entra = Entra(state=self.state / "entra", port=self._ports["entra"])
+        self._urls["entra"] = await entra.start()
+        self._stack.push_async_callback(entra.stop)
+        self._write_settings()
         await asyncio.gather(self._start_host(), self._start_storage_events())
+
+    def _write_settings(self) -> None:
+        """For the commands that talk to the running app; nobody else reads the keys, and it goes with us."""
+        file = self.state / "settings.json"
+        file.touch(mode=0o600)
+        file.write_text(json.dumps(self.settings(), indent=1))
+        self._stack.callback(file.unlink, missing_ok=True)
 
     async def _keep(self, azurite: Azurite) -> None:
         """Start Azurite again, on its ports, when it dies."""
@@ -292,7 +311,7 @@ def lock(path: Path) -> IO[str]:
 
 
 def remembered_key(path: Path) -> str:
-    """The topic's key: made once for a state folder."""
+    """A key: made once for a state folder."""
     if path.is_file():
         return str(json.loads(path.read_text())["key"])
     key = secrets.token_urlsafe(32)

@@ -63,6 +63,17 @@ details summary{cursor:pointer;color:var(--accent);font-size:13px}
 details>summary:focus-visible,input:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:2px 14px;margin:6px 0;font-size:13px}
 dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
+form.answer{display:grid;gap:8px;max-width:76ch}
+form.answer textarea{font:inherit;padding:8px 10px;border:1px solid var(--line);border-radius:8px;
+background:var(--page);color:var(--ink);width:100%}
+p.answers{display:flex;flex-wrap:wrap;gap:10px;margin:4px 0 0}
+button{font:inherit;font-weight:600;padding:7px 18px;border-radius:8px;border:1px solid var(--line);
+background:var(--card);color:var(--ink);cursor:pointer}
+button.approve{background:var(--pass-bg);color:var(--pass);border-color:var(--pass)}
+button.reject{background:var(--fail-bg);color:var(--fail);border-color:var(--fail)}
+button:focus-visible,textarea:focus-visible,a:focus-visible{outline:2px solid var(--accent);
+outline-offset:2px}
+a{color:var(--accent);overflow-wrap:anywhere}
 code{font:12.5px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
 .legend{display:flex;flex-wrap:wrap;gap:4px 16px;font-size:13px;color:var(--soft);margin:6px 0 0}
 .legend i{display:inline-block;width:11px;height:11px;border-radius:3px;margin-right:6px}

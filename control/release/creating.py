@@ -10,6 +10,7 @@ from control.facts import Facts
 from control.names import deployment_name
 from control.policy import Policy
 from control.release.endpoint import broken, busy, candidate_of, poll
+from control.release.proposed import approval_holds, propose_again
 from control.release.rolling_back import roll_back
 from control.release.steps import enter_shadow
 from control.state import Intent
@@ -18,6 +19,8 @@ from control.state import Intent
 def creating(policy: Policy, intent: Intent, facts: Facts, now: datetime) -> Decision:
     """What is missing is made; wrong answers, failures and silence past the deadline go back."""
     state, candidate, endpoint = intent.releasing, candidate_of(intent), facts.endpoint
+    if not approval_holds(policy, candidate):
+        return propose_again(intent, now)
     if endpoint is None:
         return Decision(intent=intent, wake=poll(policy))
     name = deployment_name(candidate.generation)

@@ -8,6 +8,7 @@ from typing import Any
 
 from control.decide import decide
 from control.effects import (
+    AskApproval,
     CreateDeployment,
     CreateEndpoint,
     DeleteDeployment,
@@ -178,6 +179,14 @@ class World:
                     self.endpoint = replace(self.endpoint, deployments=kept)
             case Notify():
                 pass
+            case AskApproval():
+                self._told(effect)
+
+    def _told(self, effect: AskApproval) -> None:
+        candidate = self.intent.releasing.candidate
+        if candidate and candidate.question and candidate.question.number == effect.question:
+            told = replace(candidate, question=replace(candidate.question, told=self.now))
+            self.intent = replace(self.intent, releasing=replace(self.intent.releasing, candidate=told))
 
     def _deployment(self, name: str, state: Any, version: str | None = None) -> None:
         before = self.endpoint.deployments.get(name)
