@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Literal, get_args
+from typing import get_args
 
 from control.approval import Asked, clean
 from control.approvers import BY_LINK, Principal, check_approver, check_named, is_author
 from control.errors import AnswerRefused
 from control.policy import Policy
 from control.ports import Note
-from control.state import Answer, Candidate, Intent, Question, Refusals
+from control.state import Answer, Candidate, Intent, Question, Refusals, Verdict
 
-Verdict = Literal["approve", "reject", "withdraw"]
-VERDICTS: tuple[str, ...] = get_args(Verdict)
+VERDICTS: dict[str, Verdict] = {verdict: verdict for verdict in get_args(Verdict)}
 LONGEST_REASON = 500
 LONGEST_NAME = 200
 MOST_WITH_LINK, MOST_WITHOUT = 50, 20
@@ -23,6 +22,17 @@ MOST_WITH_LINK, MOST_WITHOUT = 50, 20
 WITHOUT_LINK = frozenset({"malformed", "forged", "environment", "no key", "identity"})
 DAY = timedelta(days=1)
 _DONE = {"approve": "approved", "reject": "rejected", "withdraw": "withdrawn"}
+
+
+def verdict_of(text: str) -> Verdict:
+    """The word as a verdict.
+
+    Raises:
+        AnswerRefused: it is none.
+    """
+    if text not in VERDICTS:
+        raise AnswerRefused("malformed", 400, f"verdict must be one of {', '.join(VERDICTS)}")
+    return VERDICTS[text]
 
 
 def answered(

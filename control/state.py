@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal
 
 RetrainPhase = Literal["idle", "launching", "running", "gating", "registering", "backoff"]
+Verdict = Literal["approve", "reject", "withdraw"]
 ReleasePhase = Literal["none", "proposed", "creating", "shadow", "canary", "rolling_back", "promoted"]
 
 
@@ -73,7 +74,7 @@ class Question:
 class Answer:
     """What a person said to the question that stands."""
 
-    verdict: Literal["approve", "reject", "withdraw"]
+    verdict: Verdict
     by: str
     at: datetime
     reason: str
