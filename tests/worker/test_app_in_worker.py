@@ -32,6 +32,7 @@ ENDED = {
     "machinelearning/RunStatusChanged.eventgrid.json": "failed",
 }
 NO_ALERTS = ("", "{", "[]", "{}", '{"schemaId": "azureMonitorCommonAlertSchema", "data": {}}')
+APPROVALS = [(method, token) for method in ("GET", "POST") for token in ("", "v1.eyJ9.AAAA", "x" * 5000)]
 BREACH = {
     "id": "7",
     "topic": "/t",
@@ -63,6 +64,7 @@ def settings(tmp_path: Path) -> dict[str, str]:
         "HOMEOSTAT_RESOURCE_GROUP": "rg",
         "HOMEOSTAT_WORKSPACE": "ws",
         "HOMEOSTAT_TOPIC_ENDPOINT": "https://nowhere.invalid/api/events",
+        "HOMEOSTAT_APPROVAL_KEY": "k" * 40,
         "HomeostatStorage__blobServiceUri": "https://nowhere.invalid/",
         "HomeostatStorage__queueServiceUri": "https://nowhere.invalid/",
         "HomeostatStorage__tableServiceUri": "https://nowhere.invalid/",
@@ -83,6 +85,17 @@ def alert_invocation(body: str) -> dict[str, Any]:
         "body": {"bytes": body},
     }
     return {"function": "alert", "data": {"http": http}}
+
+
+def approval_invocation(method: str, token: str) -> dict[str, Any]:
+    http = {
+        "method": method,
+        "url": f"http://127.0.0.1/api/approval?token={token}",
+        "headers": {"content-type": "application/json", "accept": "text/html"},
+        "query": {"token": token},
+        "body": {"bytes": json.dumps({"verdict": "approve", "reason": "r"}) if method == "POST" else ""},
+    }
+    return {"function": "approval", "data": {"http": http}}
 
 
 class Served:
@@ -113,6 +126,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
         asked["no alert", body] = alert_invocation(body)
     for name in TIMERS:
         asked[name] = {"function": name, "data": {"json": json.dumps(TICK)}}
+    for method, token in APPROVALS:
+        asked["approval", method, token] = approval_invocation(method, token)
     asked["work"] = {
         "function": "work",
         "data": {
@@ -129,10 +144,11 @@ def test_every_function_is_indexed(served: Served) -> None:
     answer = served.answer
     assert answer["load"]["ok"], answer["load"]
     functions = answer["functions"]
-    assert functions.keys() >= {*EVENT_FUNCTIONS, *TIMERS, "alert", "work"}
+    assert functions.keys() >= {*EVENT_FUNCTIONS, *TIMERS, "alert", "approval", "work"}
     for name, function in functions.items():
         assert function["load"]["ok"], name
-        trigger, *others = function["bindings"] if name != "alert" else reversed(function["bindings"])
+        is_http = name in {"alert", "approval"}
+        trigger, *others = reversed(function["bindings"]) if is_http else function["bindings"]
         kinds = sorted((binding["type"], binding["direction"]) for binding in function["bindings"])
         if name == "work":
             assert (trigger["type"], trigger["queueName"]) == ("queueTrigger", "work")
@@ -147,6 +163,10 @@ def test_every_function_is_indexed(served: Served) -> None:
         if name in TIMERS:
             timer = next(binding for binding in function["bindings"] if binding["type"] == "timerTrigger")
             assert timer["schedule"].startswith("%HOMEOSTAT_"), "the schedule is a setting"
+        if name == "approval":
+            http = next(binding for binding in function["bindings"] if binding["type"] == "httpTrigger")
+            assert (http["authLevel"], http["methods"]) == ("ANONYMOUS", ["GET", "POST"])
+            assert http["route"] == "approval"
         if name == "alert":
             http = next(binding for binding in function["bindings"] if binding["type"] == "httpTrigger")
             assert (http["authLevel"], http["methods"], http["route"]) == ("FUNCTION", ["POST"], "alert")
@@ -248,6 +268,19 @@ def test_an_alert_that_is_none_is_refused_in_words(served: Served, body: str) ->
     http = answer["returned"]["http"]
     assert http["status_code"] == "400"
     assert json.loads(http["body"]["bytes"])["error"]
+
+
+@pytest.mark.parametrize(("method", "token"), APPROVALS)
+def test_an_answer_without_a_link_of_ours_is_refused(served: Served, method: str, token: str) -> None:
+    answer = served["approval", method, token]
+    assert read(answer) == []
+    http = answer["returned"]["http"]
+    assert http["status_code"] == ("403" if token.startswith("v1") else "400")
+    headers = [(name.lower(), value) for name, value in http["headers"].items()]
+    assert ("cache-control", "no-store") in headers
+    kinds = [value for name, value in headers if name == "content-type"]
+    assert kinds == ["application/json"]
+    assert json.loads(http["body"]["bytes"])["kind"] in {"malformed", "forged"}
 
 
 @pytest.mark.parametrize("name", TIMERS)

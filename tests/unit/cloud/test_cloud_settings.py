@@ -52,6 +52,19 @@ def test_everything_missing_is_named_at_once() -> None:
         ({"HOMEOSTAT_LOGS_URL": "http://logs.example"}, "HOMEOSTAT_LOGS_URL must be an https address"),
         ({"HOMEOSTAT_TOPIC_ENDPOINT": "http://t.example/api/events"}, "must be an https address"),
         ({"HOMEOSTAT_TOPIC_ENDPOINT": "http://127.0.0.1:1/api/events"}, "HOMEOSTAT_TOPIC_KEY is not set"),
+        ({"HOMEOSTAT_APPROVAL_KEY": "short"}, "HOMEOSTAT_APPROVAL_KEY must have at least 32"),
+        ({"HOMEOSTAT_APPROVAL_KEY": "@Microsoft.KeyVault(SecretUri=https://v)"}, "could not resolve"),
+        ({"HOMEOSTAT_APPROVAL_KEY_PREVIOUS": "k" * 40}, "but HOMEOSTAT_APPROVAL_KEY is not"),
+        ({"HOMEOSTAT_APP_URL": "http://app.example"}, "HOMEOSTAT_APP_URL must be an https address"),
+        ({"HOMEOSTAT_ENTRA_AUTHORITY": "https://login.example/t"}, "or neither"),
+        ({"HOMEOSTAT_ENTRA_AUDIENCE": "api://x"}, "or neither"),
+        (
+            {"HOMEOSTAT_ENTRA_AUTHORITY": "http://login.example/t", "HOMEOSTAT_ENTRA_AUDIENCE": "x"},
+            "HOMEOSTAT_ENTRA_AUTHORITY must be https",
+        ),
+        ({"HOMEOSTAT_GROUPS": "owners"}, "NAME=OBJECT-ID"),
+        ({"HOMEOSTAT_APP_SERVICE_AUTH": "yes"}, "must be true or false"),
+        ({"HOMEOSTAT_APP_SERVICE_AUTH": "true", "WEBSITE_AUTH_ENABLED": "False"}, "authentication is off"),
         ({"HomeostatStorage": "x"}, "not both"),
         ({"HomeostatStorage__tableServiceUri": ""}, "HomeostatStorage__tableServiceUri is not set"),
         ({"HomeostatStorage__tableServiceUri": "http://a"}, "tableServiceUri must be an https address"),
@@ -62,9 +75,39 @@ def test_what_cannot_be_used_is_refused(change: dict[str, str], message: str) ->
         read_settings(AZURE | change)
 
 
+def test_who_may_be_believed() -> None:
+    settings = read_settings(
+        AZURE
+        | {
+            "HOMEOSTAT_ENTRA_AUTHORITY": "https://login.microsoftonline.com/T/",
+            "HOMEOSTAT_ENTRA_AUDIENCE": "api://homeostat, 0-1",
+            "HOMEOSTAT_GROUPS": "owners = 1-2 , others=3",
+            "HOMEOSTAT_APP_SERVICE_AUTH": "True",
+            "WEBSITE_AUTH_ENABLED": "True",
+            "WEBSITE_HOSTNAME": "app.azurewebsites.net",
+            "HOMEOSTAT_APPROVAL_KEY": "n" * 40,
+            "HOMEOSTAT_APPROVAL_KEY_PREVIOUS": "o" * 40,
+        }
+    )
+    assert settings.entra.issuers == (
+        "https://login.microsoftonline.com/T/v2.0",
+        "https://sts.windows.net/T/",
+    )
+    assert settings.entra.audiences == ("api://homeostat", "0-1")
+    assert settings.entra.groups == {"owners": "1-2", "others": "3"}
+    assert settings.entra.app_service
+    assert settings.sealer.keys == ("n" * 40, "o" * 40)
+    assert settings.sealer.address == "https://app.azurewebsites.net"
+    assert not read_settings(AZURE).entra.app_service, "nobody is believed unasked"
+
+
 def test_secrets_are_not_shown() -> None:
     local = {name: value for name, value in AZURE.items() if "__" not in name}
-    settings = read_settings(local | {"HomeostatStorage": "AccountKey=hush", "HOMEOSTAT_TOPIC_KEY": "hush"})
+    settings = read_settings(
+        local
+        | {"HomeostatStorage": "AccountKey=hush", "HOMEOSTAT_TOPIC_KEY": "hush"}
+        | {"HOMEOSTAT_APPROVAL_KEY": "hush" * 10}
+    )
     assert "hush" not in repr(settings)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from drift.profile import profile_batches
 from drift.verdict import check
-from reports import drift, loop
+from reports import approval, drift, loop
 from reports.markup import VOID, join, tag
 
 EVIL = "</title><script>alert(1)</script>\"' onload=x <img src=x onerror=y> & ]]>"
@@ -192,3 +192,47 @@ def test_markup_escapes_unless_it_is_markup() -> None:
     )
     assert join("a<", tag("br")) == "a&lt;<br>"
     assert join(tag("i", "x") + "<evil>") == "&lt;i&gt;x&lt;/i&gt;&lt;evil&gt;"
+
+
+def question(word: str) -> dict[str, Any]:
+    return {
+        "model": word, "version": word, "champion": word, "evidence": word, "policy": word, "report": word,
+        "asked": word, "expires": word, "approvers": [word], "not_author": True, "authors": [word],
+        "judgement": {"metric": word, "reason": word, "candidate_value": 0.8, "champion_value": None,
+                      "checks": [{"name": word, "verdict": "pass", "reason": word}, word]},
+        "release": {"endpoint": word, "mirror": word, "steps": [5, 100], "bake": word, "abort_if": {word: word},
+                    "on_inconclusive": word},
+        "action": "/api/approval", "token": word, "form": word, "you": word, "sign_in": "/.auth/x",
+        "longest_reason": 500,
+    }  # fmt: skip
+
+
+def test_the_question_is_escaped_and_its_form_is_all_that_acts() -> None:
+    page = Outline(approval.render(question(EVIL)))
+    assert not page.all("script")
+    assert not page.all("img")
+    assert [(form["method"], form["action"]) for form in page.all("form")] == [("post", "/api/approval")]
+    assert [button["value"] for button in page.all("button")] == ["approve", "reject", "withdraw"]
+    assert {one["name"]: one["value"] for one in page.all("input")} == {"token": EVIL, "form": EVIL}
+    assert [link["href"] for link in page.all("a")] == ["/.auth/x"], (
+        "a report that is no https address is text"
+    )
+
+
+@pytest.mark.parametrize(
+    "address", ["javascript:alert(1)", "http://r", "data:text/html,x", "//r", "azureml:x"]
+)
+def test_only_https_becomes_a_link(address: str) -> None:
+    page = Outline(approval.render({**question("x"), "report": address, "sign_in": None}))
+    assert page.all("a") == []
+    assert address in page.text
+    linked = Outline(approval.render({**question("x"), "report": "https://r", "sign_in": None}))
+    assert [link["href"] for link in linked.all("a")] == ["https://r"]
+
+
+def test_a_question_without_a_gate_and_without_an_author_says_so() -> None:
+    bare = {**question("x"), "judgement": {}, "authors": None, "champion": None, "you": None, "report": ""}
+    text = Outline(approval.render(bare)).text
+    for said in ("no record of a gate", "nobody knows", "You are not signed in", "none"):
+        assert said in text
+    assert EVIL in Outline(approval.outcome(EVIL, EVIL, EVIL)).text
