@@ -6,7 +6,10 @@ import base64
 import contextlib
 import html
 import json
+import os
 import re
+import subprocess
+import sys
 import uuid
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -52,6 +55,7 @@ class App:
     policies: Path
     sealer: Sealer
     queue: QueueClient
+    settings: dict[str, str]
 
     def waiting(self, *, asked: datetime | None = None, authors: Any = (), **approval: Any) -> Asked:
         """A model of its own, whose version 2 waits for an approval in place of version 1."""
@@ -115,6 +119,17 @@ class App:
         found = requests.post(f"{self.entra.authority}/oauth2/v2.0/token", data=form, timeout=20).json()
         return {"Authorization": f"Bearer {found['access_token']}"}
 
+    def homeostat(self, *arguments: str, without: str = "") -> tuple[int, str]:
+        """The command line, with the app's settings in its environment."""
+        environment = {
+            name: value for name, value in {**os.environ, **self.settings}.items() if name != without
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", "cli.main", *arguments],
+            cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        return done.returncode, done.stdout + done.stderr
+
     def get(self, token: str, headers: dict[str, str] | None = None) -> requests.Response:
         return self.host.request("GET", PATH, params={"token": token}, headers=headers or {})
 
@@ -151,9 +166,9 @@ def app(azurite: StorageAccount, background: Any, tmp_path_factory: pytest.TempP
         queue.create_queue()
     with HostProcess(folder, settings, ROOT) as host:
         configured = read_settings(settings)
-        yield App(
-            host, entra, TableLedger(lambda: table_service(configured)), policies, configured.sealer, queue
-        )
+        settings["HOMEOSTAT_APP_URL"] = host.addresses["url"]
+        ledger = TableLedger(lambda: table_service(configured))
+        yield App(host, entra, ledger, policies, configured.sealer, queue, settings)
     queue.close()
     background.run(entra.stop())
 
@@ -405,3 +420,35 @@ def test_what_people_send_makes_no_line_of_the_log(app: App) -> None:
     assert not re.search(rf"^{mark}", app.host.log, re.MULTILINE)
     assert KEY not in app.host.log
     assert OLD_KEY not in app.host.log
+
+
+def test_the_command_line_answers_like_everybody_else(app: App) -> None:
+    asked = app.waiting(approvers=["group:ml-owners"])
+    mary = ("--as", "mary", "--group", "ml-owners")
+    code, told = app.homeostat("withdraw", asked.model, "--as", "joe")
+    assert (code, "joe is none of the approvers: group:ml-owners" in told) == (1, True)
+    code, told = app.homeostat("withdraw", asked.model, "--reason", "the data were wrong", *mary)
+    assert (code, told) == (0, f"Version 2 of {asked.model} is withdrawn, by mary.\n")
+    code, told = app.homeostat("approve", asked.model, *mary)
+    assert (code, "was withdrawn already, by mary" in told) == (1, True)
+    candidate = app.intent(asked.model).releasing.candidate
+    assert candidate
+    assert candidate.answer
+    assert candidate.answer.reason == "the data were wrong"
+
+
+def test_the_command_line_without_the_key_answers_by_identity(app: App) -> None:
+    asked = app.waiting(approvers=["user:mary"])
+    key = "HOMEOSTAT_APPROVAL_KEY"
+    app.settings.pop("HOMEOSTAT_APPROVAL_KEY_PREVIOUS", None)  # of the command alone: the host runs already
+    code, told = app.homeostat("approve", asked.model, "--link", without=key)
+    assert (code, "HOMEOSTAT_APPROVAL_KEY is not set" in told) == (1, True)
+    code, told = app.homeostat("approve", asked.model, "--reject", "--as", "mary", without=key)
+    assert (code, told) == (0, f"Version 2 of {asked.model} is rejected, by mary.\n")
+
+
+def test_the_command_line_says_what_is_missing(app: App, tmp_path: Path) -> None:
+    code, told = app.homeostat("approve", "nobody-s")
+    assert (code, "Nothing of nobody-s waits for an approval" in told) == (1, True)
+    code, told = app.homeostat("approve", "m", "--state", str(tmp_path), without="HOMEOSTAT_SUBSCRIPTION_ID")
+    assert (code, "Nothing runs on" in told, "docs/settings.md" in told) == (1, True, True)

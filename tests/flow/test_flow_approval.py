@@ -1,0 +1,101 @@
+"""A release that waits for people: asked, refused to the wrong ones, asked again, and approved."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from typing import Any
+
+import flow_rain
+import flow_steady
+from flow_loop import ROOT, Loop, write_policy
+
+from control.state import Question
+
+NAME = "asked"
+JANE = ("--as", "jane@contoso.com", "--group", "ml-owners")
+
+
+def _policy(expires: str) -> dict[str, Any]:
+    return flow_steady.policy(
+        NAME,
+        gates={"thresholds": [{"metric": "roc_auc", "at_least": 0.5}]},
+        approval={"required": True, "approvers": ["group:ml-owners"], "expires": expires},
+    )
+
+
+def _homeostat(loop: Loop, *arguments: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.main", *arguments, "--state", str(loop.folder / "state")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def _question(loop: Loop) -> Question | None:
+    """The question that people were told of."""
+    candidate = loop.intent(NAME).releasing.candidate
+    question = candidate.question if candidate else None
+    return question if question and question.told else None
+
+
+def _open(link: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(link, timeout=30) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as err:
+        return err.code, err.read().decode()
+
+
+def _first(loop: Loop) -> None:
+    write_policy(loop.folder / "app", NAME, _policy("PT30M"))
+    loop.land(f"{NAME}/2013-01/", flow_rain.month(1))
+    loop.until("people are asked", lambda: _question(loop), patience=150)
+
+
+def test_a_release_waits_for_the_right_person(loop: Loop) -> None:
+    _first(loop)
+    assert loop.intent(NAME).releasing.phase == "proposed"
+    code, link = _homeostat(loop, "approve", NAME, "--link")
+    assert code == 0
+    link = link.strip()
+    assert link in loop.log, "on local Azure the log says where"
+    status, page = _open(link)
+    assert (status, f"Release version 1 of {NAME}?" in page, "roc_auc is" in page) == (200, True, True)
+    for wrong, said in (
+        ((), "none of the approvers"),
+        (("--as", "joe", "--group", "others"), "none of the approvers"),
+    ):
+        code, told = _homeostat(loop, "approve", NAME, *wrong)
+        assert (code, said in told) == (1, True), told
+    # The policy changes: what was asked is not what would be done.
+    write_policy(loop.folder / "app", NAME, _policy("PT40M"))
+    before = _question(loop)
+    again = loop.until(
+        "people are asked again", lambda: (new := _question(loop)) != before and new, patience=60
+    )
+    assert again.number == 2
+    status, page = _open(link)
+    assert (status, "asked about again" in page) == (409, True)
+    code, told = _homeostat(loop, "approve", NAME, "--version", "7", *JANE)
+    assert (code, "Version 1 of asked waits, not version 7" in told) == (1, True)
+    assert not loop.services.workspace.endpoint(NAME).deployments, "nothing is deployed while it waits"
+    code, told = _homeostat(loop, "approve", NAME, "--reason", "the gate is right", *JANE)
+    assert (code, told) == (0, f"Version 1 of {NAME} is approved, by jane@contoso.com.\n")
+    loop.until("it goes on by itself", lambda: loop.intent(NAME).releasing.champion, patience=120)
+    assert _open(link)[0] == 409
+    (approved,) = [one["detail"] for one in loop.audit(NAME, "approved")]
+    assert (approved["by"], approved["reason"]) == ("jane@contoso.com", "the gate is right")
+    assert loop.audit(NAME, "approval refused")
+    assert len(loop.audit(NAME, "AskApproval")) == 2
+    code, told = _homeostat(loop, "approve", NAME, *JANE)
+    assert (code, "Nothing of asked waits" in told) == (1, True)
+    key = json.loads((loop.folder / "state" / "settings.json").read_text())["HOMEOSTAT_APPROVAL_KEY"]
+    assert key not in loop.log
