@@ -73,6 +73,11 @@ class Models:
         place = Location.of(model.path) if model else None
         return Location(place.datastore, place.path.rstrip("/") + "/") if place else None
 
+    def read(self, address: str) -> bytes | None:
+        """A file by its `azureml://` address; None when there is none, or that is no place in a datastore."""
+        place = Location.of(address)
+        return self._datastores.at(place).read(place.path) if place else None
+
     def file(self, name: str, version: str, file: str) -> bytes | None:
         """A file of the version's folder; None when there is none."""
         place = self.location(name, version)

@@ -37,6 +37,10 @@ class AzureWorkspace:
         """The registered versions, oldest first."""
         return self._models.versions(policy.name)
 
+    def file(self, policy: Policy, address: str) -> bytes | None:  # noqa: ARG002 - one workspace, so far
+        """The file at that place of a datastore; None when there is none."""
+        return self._models.read(address)
+
     def endpoint(self, name: str) -> Endpoint:
         """The endpoint with its deployments; state `missing` when there is none."""
         return self._endpoints.get(name)

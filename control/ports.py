@@ -121,6 +121,9 @@ class Workspace(Protocol):
     def models(self, policy: Policy) -> Sequence[ModelVersion]:
         """The registered versions, oldest first."""
 
+    def file(self, policy: Policy, address: str) -> bytes | None:
+        """The file at that place of a datastore (`azureml://datastores/...`); None when there is none."""
+
     def endpoint(self, name: str) -> Endpoint:
         """The endpoint with its deployments; state `missing` when there is none."""
 

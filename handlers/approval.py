@@ -41,7 +41,7 @@ def answer(request: func.HttpRequest, services: Services, wake: Callable[[str], 
         asked = _asked(given, principal, services)
         policy = _policy(asked.model, services)
         if not decides:
-            return show(asked, given.fields["token"], policy, principal, services, page=page)
+            return show(asked, given, policy, principal, services, page=page)
         detail = _decide(given, asked, policy, principal, services)
         wake(Message(kind="reconcile", model=asked.model, source="approval").to_json())
         return taken(asked.model, detail, page=page)

@@ -11,13 +11,15 @@ from control.policy import Policy
 from control.ports import Services
 from control.state import Intent
 from handlers.approval_reply import Reply, data
+from handlers.approval_report import is_ours, report
+from handlers.approval_request import Given
 
 LATEST_ENTRIES = 300
 """Of the audit trail, for the checks of the gate: what waits was judged a short while ago."""
 
 
 def show(
-    asked: Asked, token: str, policy: Policy, principal: Principal | None, services: Services, *, page: bool
+    asked: Asked, given: Given, policy: Policy, principal: Principal | None, services: Services, *, page: bool
 ) -> Reply:
     """The question with everything that speaks for or against it; with a form, on a page.
 
@@ -26,6 +28,8 @@ def show(
     """
     intent, _ = services.ledger.load(asked.model)
     candidate, question = standing(policy, intent, asked)
+    if given.fields.get("report"):
+        return report(asked, candidate, policy, services)
     champion = intent.releasing.champion
     known: dict[str, Any] = {
         "model": asked.model,
@@ -46,7 +50,11 @@ def show(
         return data(known)
     from reports.approval import render
 
+    token = given.fields["token"]
     form = {
+        "report": f"{ROUTE}?token={token}&report=page"
+        if is_ours(candidate, asked.model)
+        else candidate.report,
         "action": ROUTE,
         "token": token,
         "form": services.sealer.form(token, principal.id if principal else ""),

@@ -9,7 +9,6 @@ from typing import Any
 
 HEADERS = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -24,12 +23,14 @@ class Reply:
     status: int
     body: str
     is_page: bool
+    policy: str = "frame-ancestors 'none'"
+    """What a browser may do with it, beside what the page says itself."""
 
     @property
     def headers(self) -> dict[str, str]:
         """Nothing of this is kept, framed, or told to another site."""
         kind = "text/html; charset=utf-8" if self.is_page else "application/json"
-        return {**HEADERS, "Content-Type": kind}
+        return {**HEADERS, "Content-Type": kind, "Content-Security-Policy": self.policy}
 
 
 def data(body: Mapping[str, Any], status: int = 200) -> Reply:

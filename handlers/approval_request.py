@@ -45,7 +45,7 @@ def read(request: func.HttpRequest, headers: Mapping[str, str]) -> Given:
     """
     fields = {"token": str(request.params.get("token") or "")}
     if request.method != "POST":
-        return Given(fields=fields)
+        return Given(fields=fields | {"report": str(request.params.get("report") or "")})
     body = request.get_body()
     if len(body) > LONGEST_BODY:
         raise AnswerRefused("malformed", 413, f"an answer has at most {LONGEST_BODY} bytes")

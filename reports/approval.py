@@ -118,8 +118,9 @@ def _bound(data: dict[str, Any]) -> Markup:
 def _report(address: str) -> object:
     if not address:
         return "none"
-    if address.startswith("https://"):
-        return tag("a", address, href=address, rel="noreferrer noopener", target="_blank")
+    if address.startswith(("https://", "/api/")):
+        words = "open it" if address.startswith("/") else address
+        return tag("a", words, href=address, rel="noreferrer noopener", target="_blank")
     return tag("code", address)
 
 

@@ -200,6 +200,12 @@ def test_the_page_shows_everything_fetches_nothing_and_changes_nothing(app: App)
     assert app.woken(asked.model) == 0
 
 
+def test_a_report_that_is_not_ours_is_not_read(app: App) -> None:
+    token = app.sealer.seal(app.waiting())
+    reading = app.host.request("GET", PATH, params={"token": token, "report": "page"})
+    assert (reading.status_code, "has no test report here" in reading.text) == (404, True)
+
+
 def test_the_form_of_the_page_decides_once(app: App) -> None:
     asked = app.waiting()
     page = app.get(app.sealer.seal(asked)).text

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import subprocess
 import sys
 import urllib.error
 import urllib.request
+from dataclasses import replace
 from typing import Any
 
 import flow_rain
@@ -60,6 +63,25 @@ def _first(loop: Loop) -> None:
     loop.until("people are asked", lambda: _question(loop), patience=150)
 
 
+def _report(loop: Loop, link: str) -> None:
+    """The test report that the model's tag names opens from the page, in a sandbox."""
+    path = f"homeostat/{NAME}/rt-1/report/report.html"
+    with loop.blobs() as client:
+        client.get_container_client("azureml").upload_blob(path, b"<h1>How it did</h1>")
+    intent, etag = loop.services.ledger.load(NAME)
+    assert intent.releasing.candidate
+    address = f"azureml://datastores/workspaceblobstore/paths/{path}"
+    tagged = replace(intent.releasing.candidate, report=address)
+    loop.services.ledger.commit(
+        replace(intent, releasing=replace(intent.releasing, candidate=tagged)), etag, ()
+    )
+    _, page = _open(link)
+    (found,) = re.findall(r'href="(/api/approval[^"]*report=page)"', page)
+    with urllib.request.urlopen(loop.addresses["functions"] + html.unescape(found), timeout=60) as answer:
+        assert answer.read() == b"<h1>How it did</h1>"
+        assert answer.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
+
+
 def test_a_release_waits_for_the_right_person(loop: Loop) -> None:
     _first(loop)
     assert loop.intent(NAME).releasing.phase == "proposed"
@@ -69,6 +91,7 @@ def test_a_release_waits_for_the_right_person(loop: Loop) -> None:
     assert link in loop.log, "on local Azure the log says where"
     status, page = _open(link)
     assert (status, f"Release version 1 of {NAME}?" in page, "roc_auc is" in page) == (200, True, True)
+    _report(loop, link)
     for wrong, said in (
         ((), "none of the approvers"),
         (("--as", "joe", "--group", "others"), "none of the approvers"),
