@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 AUTHOR_TAG = "homeostat.author"
+SERVICES = frozenset({"application", "managedidentity"})
 
 
 class Models:
@@ -102,7 +103,7 @@ def _authors(tags: dict[str, str], made: object) -> tuple[str, ...] | None:
     kind, by = (str(getattr(made, name, None) or "") for name in ("created_by_type", "created_by"))
     if kind.lower() == "user" and by:
         return (*named, by)
-    return named if named or kind else None
+    return named if named or kind.lower() in SERVICES else None
 
 
 def _age(model: ModelVersion) -> tuple[bool, int, str]:

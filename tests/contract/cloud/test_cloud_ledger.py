@@ -97,6 +97,8 @@ def test_the_chain_goes_on_though_the_caller_keeps_the_first_intent(ledger: Tabl
     etag = ledger.commit(intent, etag, [note("three")])
     ledger.commit(intent, etag, [])
     assert [one["name"] for one in ledger.audit("m")] == ["one", "two", "three"]
+    assert [one["name"] for one in ledger.audit("m", 3)] == ["three"]
+    assert [one["name"] for one in ledger.audit("m", 4)] == []
     assert ledger.verify("m") is None
 
 
