@@ -443,6 +443,22 @@ def test_the_command_line_answers_like_everybody_else(app: App) -> None:
     assert candidate.answer.reason == "the data were wrong"
 
 
+def test_the_command_line_says_why(app: App) -> None:
+    asked = app.waiting()
+    assert app.say(asked, "maybe").status_code == 400
+    code, told = app.homeostat("why", asked.model)
+    assert code == 0, told
+    for said in (
+        "version 1 answers",
+        "Version 2 waits for an approval until",
+        "candidate 2 passed the gate: roc_auc is better",
+        "verdict must be one of",
+    ):
+        assert said in told
+    code, told = app.homeostat("why", "nobody-s")
+    assert (code, "Nothing has happened to nobody-s yet" in told) == (1, True)
+
+
 def test_the_command_line_without_the_key_answers_by_identity(app: App) -> None:
     asked = app.waiting(approvers=["user:mary"])
     key = "HOMEOSTAT_APPROVAL_KEY"
