@@ -23,14 +23,15 @@ class Reply:
     status: int
     body: str
     is_page: bool
-    policy: str = "frame-ancestors 'none'"
+    policy: str = "frame-ancestors 'none'; form-action 'self'; base-uri 'none'"
     """What a browser may do with it, beside what the page says itself."""
 
     @property
     def headers(self) -> dict[str, str]:
         """Nothing of this is kept, framed, or told to another site."""
         kind = "text/html; charset=utf-8" if self.is_page else "application/json"
-        return {**HEADERS, "Content-Type": kind, "Content-Security-Policy": self.policy}
+        found = {**HEADERS, "Content-Type": kind, "Content-Security-Policy": self.policy}
+        return found | ({"WWW-Authenticate": "Bearer"} if self.status == 401 else {})
 
 
 def data(body: Mapping[str, Any], status: int = 200) -> Reply:

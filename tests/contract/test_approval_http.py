@@ -331,6 +331,7 @@ def test_approvers_by_person_and_by_group(app: App) -> None:
     ):
         answer = app.say(asked, headers=headers)
         assert (answer.status_code, answer.json()["kind"]) == (status, kind)
+        assert ("WWW-Authenticate" in answer.headers) == (status == 401)
     assert app.intent(asked.model).releasing.candidate.answer is None  # type: ignore[union-attr]
     assert [(one["why"], one["by"]) for one in app.refusals(asked.model)] == [
         ("not signed in", "link"), ("not an approver", "joe"), ("identity", "link"), ("not signed in", "link"),
