@@ -45,12 +45,10 @@ class EntraIdentities:
             AnswerRefused: it says something that is not so.
             Unavailable: Entra's keys cannot be read.
         """
-        scheme, _, token = headers.get("authorization", "").strip().partition(" ")
-        if scheme.lower() == "bearer":
-            return self._of_token(token.strip())
         if self._entra.app_service and headers.get(PRINCIPAL):
-            return self._of_header(headers[PRINCIPAL])
-        return None
+            return self._of_header(headers[PRINCIPAL])  # App Service has looked at a bearer token itself
+        scheme, _, token = headers.get("authorization", "").strip().partition(" ")
+        return self._of_token(token.strip()) if scheme.lower() == "bearer" else None
 
     def sign_in(self, path: str) -> str | None:
         """Where a person signs in to come back to that path; None where nobody can."""

@@ -253,6 +253,7 @@ def test_app_services_header_counts_only_where_a_setting_says_so(believed: Entra
     assert (found.id, found.names, found.shown) == ("1", ("jane",), "Jane")
     assert found.groups == {"G-1", "x", "owners"}
     assert on.who({}) is None
+    assert on.who({**sent, **bearer("for App Service alone")}) == found
     assert on.sign_in("/api/approval?token=v1.a.b") == (
         "/.auth/login/aad?post_login_redirect_uri=%2Fapi%2Fapproval%3Ftoken%3Dv1.a.b"
     )
