@@ -475,3 +475,19 @@ def test_any_value_anywhere_gives_a_policy_or_problems(data: st.DataObject) -> N
 @given(st.text(alphabet="ab: -[]{}&*!|>'\"#%@,?\n\t\x00\ufffe1", max_size=40))
 def test_any_text_gives_problems(text: str) -> None:
     assert check_policy(text, "p")
+
+
+def test_approvers_and_authors() -> None:
+    text = (
+        (ROOT / "policies" / "flight-delay.yaml")
+        .read_text()
+        .replace(
+            "approval: {required: false}",
+            "approval: {approvers: ['group:ml-owners', 'user:jane@contoso.com'], not_author: true, expires: PT1H}",
+        )
+    )
+    approval = read_policy(text, "flight-delay.yaml").approval
+    assert approval.required
+    assert approval.approvers == ("group:ml-owners", "user:jane@contoso.com")
+    assert approval.not_author
+    assert approval.expires == timedelta(hours=1)
