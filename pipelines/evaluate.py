@@ -2,7 +2,8 @@
 
     python -m pipelines.evaluate --rows DIR --model DIR --champion DIR --evaluation DIR
 
-Writes `evaluation.json` and `predictions.parquet` (docs/pipeline-contract.md).
+Writes `evaluation.json` and `predictions.parquet` (docs/pipeline-contract.md). It needs of the other steps
+only their folders: a model of this pipeline, rows of the prepare step, and a champion or `NO_CHAMPION`.
 """
 
 from __future__ import annotations
@@ -13,27 +14,24 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipelines.bootstrap import compare
+from drift.performance import PredictionsError, assess, from_table
+from drift.performance.assessment import RESAMPLES
+from drift.performance.predictions import described
 from pipelines.errors import Unusable
 from pipelines.frame import frame
-from pipelines.metrics import GREATER_IS_BETTER, measured, measures
+from pipelines.importance import importance
+from pipelines.robustness import ROWS, golden, robustness
 from pipelines.score.tabular_model import TabularModel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from pipelines.metrics import Array
+    from collections.abc import Mapping, Sequence
 
 NO_CHAMPION = "NO_CHAMPION"
-MOST_SLICES = 200
-"""Slices of one column, the largest first."""
+GOLDEN = "golden.json"
 
 
 def champion_in(folder: Path) -> TabularModel | None:
@@ -44,34 +42,49 @@ def champion_in(folder: Path) -> TabularModel | None:
     """
     if (folder / NO_CHAMPION).exists():
         return None
+    return model_in(folder, "champion")
+
+
+def model_in(folder: Path, what: str) -> TabularModel:
+    """The model in the folder.
+
+    Raises:
+        Unusable: it holds none of this pipeline; `what` names it in the message.
+    """
     try:
         return TabularModel.load(folder)
     except (FileNotFoundError, KeyError) as error:
-        raise Unusable(f"the champion is not a model of this pipeline: {error}") from error
+        raise Unusable(f"the {what} is not a model of this pipeline: {error}") from error
 
 
-def scored(model: TabularModel, table: pa.Table) -> Array:
-    """The model's scores of the rows."""
-    return model.scores(frame(table, model.features))
+def predicted(
+    table: pa.Table,
+    about: Mapping[str, Any],
+    models: Mapping[str, TabularModel],
+    *,
+    by: Sequence[str] = (),
+    drawn: str | None = None,
+) -> pa.Table:
+    """`predictions.parquet`: label, a column of scores for each model, unit and slices.
 
-
-def units(table: pa.Table, column: str | None) -> NDArray[np.intp]:
-    """What the bootstrap draws: the rows, or all rows together that share a value (timestamps: a day)."""
-    if column is None:
-        return np.arange(len(table))
-    values = _column(table, column)
-    if pa.types.is_timestamp(values.type):
-        values = pc.floor_temporal(values, unit="day")
-    return _codes(values)[0]
-
-
-def slices(table: pa.Table, by: Sequence[str]) -> Iterator[tuple[str, Any, NDArray[np.intp]]]:
-    """Column, value and rows of every slice; the largest first."""
-    for column in by:
-        codes, values = _codes(_column(table, column))
-        sizes = np.bincount(codes, minlength=len(values))
-        for code in np.argsort(-sizes, kind="stable")[:MOST_SLICES]:
-            yield column, values[code], np.flatnonzero(codes == code)
+    Args:
+        table: the evaluation rows.
+        about: what they are (rows.json).
+        models: `candidate` and, where there is one, `champion`.
+        by: columns whose values are slices.
+        drawn: column whose values (of timestamps, whose days) the bootstrap draws whole; None: single rows.
+    """
+    columns: dict[str, Any] = {"label": table[about["label"]]}
+    columns |= {name: model.scores(frame(table, model.features)) for name, model in models.items()}
+    if drawn:
+        columns["unit"] = _units(_column(table, drawn))
+    columns |= {f"slice_{name}": _column(table, name) for name in dict.fromkeys(by)}
+    return described(
+        pa.table(columns),
+        task=about["task"],
+        thresholds={name: model.threshold for name, model in models.items()},
+        drawn=f"values of {drawn}" if drawn else None,
+    )
 
 
 def evaluate(
@@ -81,9 +94,10 @@ def evaluate(
     champion: TabularModel | None,
     *,
     by: Sequence[str] = (),
-    count: int = 500,
+    count: int = RESAMPLES,
     confidence: float = 0.95,
     drawn: str | None = None,
+    golden_file: Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, Any], pa.Table]:
     """The evaluation and the predictions that it is made of.
 
@@ -96,42 +110,27 @@ def evaluate(
         count: of bootstrap resamples.
         confidence: of the intervals.
         drawn: column whose values the bootstrap draws as a whole; None for single rows.
+        golden_file: what the candidate answered where it was trained, if that is known.
     """
-    task = about["task"]
-    truth = table[about["label"]].to_numpy()
     models = {"candidate": candidate} | ({"champion": champion} if champion else {})
-    scores = {name: scored(model, table) for name, model in models.items()}
-    of = {name: measures(task, truth, scores[name], model.threshold) for name, model in models.items()}
-    parts = []
-    for column, value, rows in slices(table, by):
-        part: dict[str, Any] = {"by": column, "value": value, "rows": len(rows), "champion": None}
-        for name, model in models.items():
-            part[name] = measured(measures(task, truth[rows], scores[name][rows], model.threshold), len(rows))
-        parts.append(part)
+    predictions = predicted(table, about, models, by=by, drawn=drawn)
+    try:
+        found = assess(from_table(predictions), seed=about["seed"], confidence=confidence, count=count)
+    except PredictionsError as error:
+        raise Unusable(f"the predictions cannot be judged: {error}") from error
+    rows = frame(table, candidate.features)
+    sample = rows.iloc[:ROWS].astype(object)
+    sample = sample.where(sample.notna(), None)
     result: dict[str, Any] = {
         "schema": 1,
         "data": about["data"],
         "holdout": about["holdout"],
-        "rows": len(table),
-        "candidate": {"metrics": measured(of["candidate"], len(table))},
-        "champion": None,
-        "comparison": None,
-        "slices": parts,
-        "metrics": {name: {"greater_is_better": up} for name, up in GREATER_IS_BETTER[task].items()},
+        **found,
+        "robustness": robustness(candidate, list(sample.columns), sample.to_numpy().tolist(), about["seed"]),
+        "importance": importance(candidate, rows, table[about["label"]].to_numpy(), about["seed"]),
+        "golden": golden(candidate, golden_file) if golden_file else None,
     }
-    if champion is not None:
-        result["champion"] = {"metrics": measured(of["champion"], len(table))}
-        result["comparison"] = compare(
-            of["candidate"],
-            of["champion"],
-            units(table, drawn),
-            count=count,
-            seed=about["seed"],
-            confidence=confidence,
-            drawn=f"values of {drawn}" if drawn else "rows",
-        )
-    kept = {column: table[column] for column in dict.fromkeys(by)}
-    return result, pa.table({"label": truth, **scores, **{f"slice_{name}": kept[name] for name in kept}})
+    return result, predictions
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -142,7 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--champion", type=Path, required=True)
     parser.add_argument("--evaluation", type=Path, required=True)
     parser.add_argument("--slices", type=_names, default=(), help="columns, separated by commas, or none")
-    parser.add_argument("--resamples", type=int, default=500)
+    parser.add_argument("--resamples", type=int, default=RESAMPLES)
     parser.add_argument("--confidence", type=float, default=0.95)
     parser.add_argument("--resample-by", type=_names, default=(), help="a column, or none for single rows")
     given = parser.parse_args(arguments)
@@ -151,12 +150,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         result, predictions = evaluate(
             pq.read_table(given.rows / "evaluation.parquet"),
             about,
-            TabularModel.load(given.model),
+            model_in(given.model, "candidate"),
             champion_in(given.champion),
             by=given.slices,
             count=given.resamples,
             confidence=given.confidence,
             drawn=given.resample_by[0] if given.resample_by else None,
+            golden_file=_golden(given.model),
         )
     except Unusable as error:
         print(f"error: {error}", file=sys.stderr)
@@ -168,7 +168,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         against = (result["comparison"] or {}).get(name)
         said = f", champion by [{against['lower']:+.4f}, {against['upper']:+.4f}]" if against else ""
         print(f"{name} {value:.4f}{said}")
+    for name, check in result["robustness"].items():
+        print(f"{name}: {check['asked']} asked, {check['answered']} answered, {check['refused']} refused")
     return 0
+
+
+def _golden(folder: Path) -> dict[str, Any] | None:
+    """The candidate's golden predictions; a model that a person registered may have none."""
+    found = sorted(folder.rglob(GOLDEN))
+    body: dict[str, Any] | None = json.loads(found[0].read_text()) if found else None
+    return body
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -176,9 +185,11 @@ def _names(text: str) -> tuple[str, ...]:
     return () if text == "none" else tuple(name.strip() for name in text.split(","))
 
 
-def _codes(values: pa.ChunkedArray) -> tuple[NDArray[np.intp], list[Any]]:
-    encoded = pc.dictionary_encode(values.combine_chunks(), null_encoding="encode")
-    return encoded.indices.to_numpy().astype(np.intp), encoded.dictionary.to_pylist()
+def _units(values: pa.ChunkedArray) -> pa.Array:
+    """Numbers of the values (of timestamps, of their days): who or what they are is not written down."""
+    if pa.types.is_timestamp(values.type):
+        values = pc.floor_temporal(values, unit="day")
+    return pc.rank(values.combine_chunks(), tiebreaker="dense")
 
 
 def _column(table: pa.Table, name: str) -> pa.ChunkedArray:
