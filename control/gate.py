@@ -1,4 +1,4 @@
-"""May the candidate be released? From evaluation.json and the policy's gates. Pure.
+"""May the candidate be released? From the evaluation and the policy's gates. Pure.
 
 Every check is pass, fail or inconclusive; a missing metric is inconclusive; inconclusive never passes.
 """
@@ -10,17 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from control import slice_gate
+from control.certainty import reach
+from control.check import Check, at, number
 from control.facts import Evaluation, Verdict
-from control.policy import ChampionGate, Gates, SliceGate, Threshold
+from control.policy import ChampionGate, Gates, Threshold
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Check:
-    """One question the gate asked, with its numbers."""
-
-    name: str
-    verdict: Verdict
-    reason: str
+__all__ = ["Check", "Judgement", "judge"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +46,7 @@ def judge(gates: Gates, evaluation: Evaluation | None, champion: str | None) -> 
         champion: version of the champion it was compared with; None when there is none yet, and then
             comparisons are not asked for.
     """
-    fault = "the job wrote no evaluation.json" if evaluation is None else evaluation.fault
+    fault = "the job wrote no evaluation" if evaluation is None else evaluation.fault
     if evaluation is None or fault:
         missing = Check(name="evaluation", verdict="inconclusive", reason=fault)
         return Judgement(verdict="inconclusive", checks=(missing,))
@@ -60,8 +56,9 @@ def judge(gates: Gates, evaluation: Evaluation | None, champion: str | None) -> 
         checks.append(_champion(gates.champion, body))
     checks += [_threshold(bound, body) for bound in gates.thresholds]
     if champion is not None:
-        for gate in gates.slices:
-            checks.extend(_slices(gate, body))
+        checks += slice_gate.judge(gates.slices, body)
+    checks += _golden(gates.golden_tolerance, body)
+    checks += [_robust(name, body) for name in gates.robustness]
     return Judgement(verdict=_worst(checks), checks=tuple(checks))
 
 
@@ -74,13 +71,13 @@ def _worst(checks: list[Check]) -> Verdict:
 
 def _champion(gate: ChampionGate, body: Mapping[str, Any]) -> Check:
     name = f"champion {gate.metric}"
-    measured = _at(body, "comparison", gate.metric)
-    difference, lower, upper = (_number(measured, key) for key in ("difference", "lower", "upper"))
-    better = _at(body, "metrics", gate.metric, "greater_is_better")
+    measured = at(body, "comparison", gate.metric)
+    difference, lower, upper = (number(measured, key) for key in ("difference", "lower", "upper"))
+    better = at(body, "metrics", gate.metric, "greater_is_better")
     if difference is None or lower is None or upper is None or not isinstance(better, bool):
         reason = f"no comparison of {gate.metric} with the champion in the evaluation"
         return Check(name=name, verdict="inconclusive", reason=reason)
-    confidence = _number(measured, "confidence")
+    confidence = number(measured, "confidence")
     if confidence is None or confidence < gate.confidence:
         reason = (
             f"{gate.metric} was compared at confidence {confidence}, the policy asks for {gate.confidence}"
@@ -92,60 +89,79 @@ def _champion(gate: ChampionGate, body: Mapping[str, Any]) -> Check:
         f"{gate.metric} {difference:+.4f} against the champion, interval {lower:+.4f} to {upper:+.4f}, "
         f"at most {gate.non_inferior_by} worse allowed"
     )
-    if worst >= -gate.non_inferior_by:
-        return Check(name=name, verdict="pass", reason=text)
-    if best < -gate.non_inferior_by:
-        return Check(name=name, verdict="fail", reason=text)
-    return Check(name=name, verdict="inconclusive", reason=text)
-
-
-def _slices(gate: SliceGate, body: Mapping[str, Any]) -> Iterator[Check]:
-    slices = [part for part in body.get("slices") or [] if part.get("by") == gate.by]
-    if not slices:
-        reason = f"the evaluation has no slices by {gate.by}"
-        yield Check(name=f"slice {gate.by}", verdict="inconclusive", reason=reason)
-    better = _at(body, "metrics", gate.metric, "greater_is_better")
-    for part in slices:
-        rows = _number(part, "rows") or 0
-        if rows < gate.min_rows:
-            continue
-        label = f"{gate.by}={part.get('value')}"
-        candidate, champion = (_number(part.get(who), gate.metric) for who in ("candidate", "champion"))
-        if candidate is None or champion is None or not isinstance(better, bool):
-            reason = f"{label}: no {gate.metric} of both models on {rows:.0f} rows"
-            yield Check(name=f"slice {label}", verdict="inconclusive", reason=reason)
-            continue
-        drop = champion - candidate if better else candidate - champion
-        reason = f"{label}: {gate.metric} {candidate:.4f} against {champion:.4f} on {rows:.0f} rows"
-        verdict: Verdict = "fail" if drop > gate.max_drop else "pass"
-        yield Check(name=f"slice {label}", verdict=verdict, reason=reason)
+    return Check(name=name, verdict=_by_interval(worst, best, -gate.non_inferior_by), reason=text)
 
 
 def _threshold(bound: Threshold, body: Mapping[str, Any]) -> Check:
     name = f"threshold {bound.metric}"
-    value = _number(_at(body, "candidate", "metrics"), bound.metric)
+    value = number(at(body, "candidate", "metrics"), bound.metric)
     if value is None:
         return Check(name=name, verdict="inconclusive", reason=f"the evaluation has no {bound.metric}")
-    low = bound.at_least is not None and value < bound.at_least
-    high = bound.at_most is not None and value > bound.at_most
     asked = " and ".join(
         f"{word} {limit}"
         for word, limit in (("at least", bound.at_least), ("at most", bound.at_most))
         if limit is not None
     )
-    reason = f"{bound.metric} is {value:.4f}, {asked} asked"
-    return Check(name=name, verdict="fail" if low or high else "pass", reason=reason)
+    said, lower, upper = f"{bound.metric} is {value:.4f}", value, value
+    if bound.confidence is not None:
+        error = number(at(body, "candidate", "standard_errors"), bound.metric)
+        units = number(body, "units")
+        if error is None or units is None:
+            reason = f"{said}, without an interval: {asked} asked with confidence {bound.confidence}"
+            return Check(name=name, verdict="inconclusive", reason=reason)
+        far = reach(bound.confidence, int(units)) * error
+        lower, upper = value - far, value + far
+        said += f", interval {lower:.4f} to {upper:.4f}"
+    verdicts = [
+        _by_interval(low, high, limit)
+        for low, high, limit in (
+            (lower, upper, -math.inf if bound.at_least is None else bound.at_least),
+            (-upper, -lower, -math.inf if bound.at_most is None else -bound.at_most),
+        )
+    ]
+    verdict: Verdict = "fail" if "fail" in verdicts else max(verdicts, key=lambda one: one == "inconclusive")
+    return Check(name=name, verdict=verdict, reason=f"{said}, {asked} asked")
 
 
-def _at(body: Any, *keys: str) -> Any:
-    for key in keys:
-        body = body.get(key) if isinstance(body, Mapping) else None
-    return body
+def _golden(tolerance: float, body: Mapping[str, Any]) -> Iterator[Check]:
+    """Golden predictions asked where the model was evaluated; a release asks its deployment in any case."""
+    golden = body.get("golden")
+    if not golden:
+        return
+    off, fault = number(golden, "greatest_difference"), at(golden, "fault")
+    if fault:
+        yield Check(name="golden", verdict="fail", reason=f"golden predictions: {fault}")
+    elif off is None:
+        yield Check(
+            name="golden", verdict="inconclusive", reason="golden predictions: no difference recorded"
+        )
+    else:
+        reason = f"golden predictions are off by {off:.3g} at most, {tolerance:g} is allowed"
+        yield Check(name="golden", verdict="pass" if off <= tolerance else "fail", reason=reason)
 
 
-def _number(body: Any, key: str) -> float | None:
-    """A finite number, else None: NaN is no measurement."""
-    value = _at(body, key)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        return None
-    return float(value)
+def _robust(what: str, body: Mapping[str, Any]) -> Check:
+    name, words = f"robustness {what}", what.replace("_", " ")
+    found = at(body, "robustness", what)
+    asked, answered, refused = (number(found, key) for key in ("asked", "answered", "refused"))
+    wrong = at(found, "wrong")
+    if asked is None or answered is None or refused is None or not isinstance(wrong, list) or not asked:
+        return Check(name=name, verdict="inconclusive", reason=f"the evaluation did not try {words}")
+    if asked != answered + refused + len(wrong):
+        reason = f"{words}: {asked:.0f} requests, of which some are not accounted for"
+        return Check(name=name, verdict="inconclusive", reason=reason)
+    if wrong:
+        reason = (
+            f"{words}: {len(wrong)} of {asked:.0f} requests were neither answered nor refused with a reason, "
+            f"first: {wrong[0]}"
+        )
+        return Check(name=name, verdict="fail", reason=reason)
+    reason = f"{words}: {answered:.0f} of {asked:.0f} requests answered, {refused:.0f} refused with a reason"
+    return Check(name=name, verdict="pass", reason=reason)
+
+
+def _by_interval(lower: float, upper: float, least: float) -> Verdict:
+    """Is what lies between those two at least so much?"""
+    if lower >= least:
+        return "pass"
+    return "fail" if upper < least else "inconclusive"

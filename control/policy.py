@@ -172,6 +172,7 @@ class SliceGate:
     metric: str
     max_drop: float
     min_rows: int = 200
+    confidence: float = 0.95
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -181,6 +182,11 @@ class Threshold:
     metric: str
     at_least: float | None = None
     at_most: float | None = None
+    confidence: float | None = None
+    """With that confidence; None looks at the value alone."""
+
+
+RobustnessCheck = Literal["missing_values", "shuffled_columns", "extreme_values"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -193,6 +199,8 @@ class Gates:
     golden_suite: str | None = None
     """`azureml:<data asset>:<version>`; None is the golden predictions that training wrote."""
     golden_tolerance: float = 1e-6
+    robustness: tuple[RobustnessCheck, ...] = ()
+    """Requests that are not as they should be: the model must answer them, or refuse and say why."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -166,6 +166,7 @@ def _gates(section: Keys) -> Gates:
         slices=tuple(SliceGate(**part) for part in section.get("slices", ())),
         thresholds=tuple(Threshold(**part) for part in section.get("thresholds", ())),
         golden_suite=golden.get("suite"),
+        robustness=tuple(section.get("robustness", ())),
         **({"golden_tolerance": golden["tolerance"]} if "tolerance" in golden else {}),
     )
 
