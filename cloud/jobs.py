@@ -12,6 +12,7 @@ from cloud.location import Location
 from cloud.models import output
 from control.errors import BadData, Refused
 from control.facts import Evaluation, Job
+from control.names import REPORT_DATA, report_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from control.state import Training
 
 SCHEMA = 1
+EVALUATION, PREDICTIONS = "evaluation.json", "predictions.parquet"
 NO_CHAMPION = "NO_CHAMPION"
 REASON = 600
 """Characters of a failure that are kept."""
@@ -94,9 +96,23 @@ class Jobs:
 
     def evaluation(self, policy: Policy, job: str) -> Evaluation | None:
         """What the evaluate step wrote; None when it wrote nothing. Raises BadData when it cannot be read."""
-        path = output(policy.name, job, "evaluation").path + "evaluation.json"
-        body = self._datastores[DEFAULT].read(path)
-        return None if body is None else read_evaluation(body, path)
+        folder = output(policy.name, job, "evaluation").path
+        store = self._datastores[DEFAULT]
+        body, predictions = (store.read(folder + name) for name in (EVALUATION, PREDICTIONS))
+        if body is None and predictions is None:
+            return None
+        return read_evaluation(body, predictions, folder)
+
+    def reported(self, policy: Policy, job: str) -> bool:
+        """Whether the test report on that job's candidate is written."""
+        folder, store = report_folder(policy.name, job), self._datastores[DEFAULT]
+        return any(blob.path == REPORT_DATA for blob in store.list("", below=folder))
+
+    def write_report(self, policy: Policy, job: str, files: Sequence[tuple[str, bytes]]) -> None:
+        """Write the report's files in that order, over those that are there; the last says that all are."""
+        folder, store = report_folder(policy.name, job), self._datastores[DEFAULT]
+        for name, body in files:
+            store.write(folder + name, body)
 
     def _load(self, policy: Policy) -> PipelineJob:
         from azure.ai.ml import load_job
@@ -137,8 +153,20 @@ def manifest_body(policy: Policy, training: Training, batches: Sequence[Batch]) 
     return json.dumps(body, indent=1, sort_keys=True).encode()
 
 
-def read_evaluation(body: bytes, where: str) -> Evaluation:
-    """Parse `evaluation.json`. Raises BadData: it is not JSON, or of another schema."""
+def read_evaluation(body: bytes | None, predictions: bytes | None, folder: str) -> Evaluation:
+    """Parse `evaluation.json`, where there is one, and take `predictions.parquet` as it is.
+
+    Raises:
+        BadData: `evaluation.json` is not JSON, or of another schema.
+    """
+    files = {EVALUATION: body, PREDICTIONS: predictions}
+    lines = [f"{hashlib.sha256(one).hexdigest()}  {name}\n" for name, one in files.items() if one is not None]
+    digest = hashlib.sha256("".join(lines).encode()).hexdigest()
+    parsed = {"schema": SCHEMA} if body is None else _parsed(body, folder + EVALUATION)
+    return Evaluation(digest=digest, body=parsed, predictions=predictions)
+
+
+def _parsed(body: bytes, where: str) -> dict[str, Any]:
 
     def refuse(word: str) -> None:
         raise ValueError(f"{word} is not a number in JSON: a metric that cannot be computed is left out")
@@ -149,7 +177,7 @@ def read_evaluation(body: bytes, where: str) -> Evaluation:
         raise BadData(f"{where} cannot be read: {err}") from err
     if not isinstance(parsed, dict) or parsed.get("schema") != SCHEMA:
         raise BadData(f"{where} is not an evaluation of schema {SCHEMA} (docs/pipeline-contract.md)")
-    return Evaluation(digest=hashlib.sha256(body).hexdigest(), body=parsed)
+    return parsed
 
 
 def _reason(status: str, job: Any) -> str:

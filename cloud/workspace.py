@@ -33,6 +33,14 @@ class AzureWorkspace:
         """What the evaluate step wrote; None when it wrote nothing. Raises BadData when it cannot be read."""
         return self._jobs.evaluation(policy, job)
 
+    def reported(self, policy: Policy, job: str) -> bool:
+        """Whether the test report on that job's candidate is written."""
+        return self._jobs.reported(policy, job)
+
+    def write_report(self, policy: Policy, job: str, files: Sequence[tuple[str, bytes]]) -> None:
+        """Write the report's files in that order, over those that are there; the last says that all are."""
+        self._jobs.write_report(policy, job, files)
+
     def models(self, policy: Policy) -> Sequence[ModelVersion]:
         """The registered versions, oldest first."""
         return self._models.versions(policy.name)

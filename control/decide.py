@@ -1,10 +1,11 @@
-"""One decision about one model: the release first, since it holds traffic, then the retraining. Pure."""
+"""One decision about one model: the release first, it holds traffic; then retraining and report. Pure."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
-from control import release, retraining
+from control import release, reporting, retraining
 from control.decision import Decision, soonest
 from control.facts import Facts
 from control.policy import Policy
@@ -17,9 +18,7 @@ def decide(policy: Policy, intent: Intent, facts: Facts, now: datetime) -> Decis
     if releasing.intent != intent or releasing.effects:
         return releasing
     training = retraining.decide(policy, intent, facts, now)
-    return Decision(
-        intent=training.intent,
-        effects=training.effects,
-        notes=training.notes,
-        wake=soonest(releasing.wake, training.wake),
-    )
+    if training.intent != intent or training.effects:
+        return replace(training, wake=soonest(releasing.wake, training.wake))
+    report = reporting.decide(policy, intent, facts, now)
+    return replace(report, wake=soonest(releasing.wake, training.wake, report.wake))

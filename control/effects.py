@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from control.state import Training
+from control.state import OwedReport, Training
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,6 +22,13 @@ class RegisterModel:
     job: str
     evidence: str
     policy_digest: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WriteReport:
+    """Write the model's test report beside the job's evaluation. It decides nothing."""
+
+    report: OwedReport
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,6 +92,7 @@ class AskApproval:
 Effect = (
     SubmitJob
     | RegisterModel
+    | WriteReport
     | CreateEndpoint
     | CreateDeployment
     | SetTraffic

@@ -35,15 +35,19 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evaluation:
-    """What the evaluate step wrote: `evaluation.json`, schema 1 (docs/pipeline-contract.md).
+    """What the evaluate step wrote: `evaluation.json`, schema 1, and `predictions.parquet`.
 
-    `body` is the parsed JSON; `digest` the SHA-256 of its bytes.
+    docs/pipeline-contract.md has both. Before it is judged, `handlers/evidence.py` puts what follows from the
+    rows in place of what the pipeline says of them.
     """
 
     digest: str
+    """SHA-256 over both files: of what `sha256sum evaluation.json predictions.parquet` prints."""
     body: dict[str, Any]
     fault: str = ""
-    """Why what it wrote cannot be read; the body is empty then."""
+    """Why what it wrote cannot be used; the body is empty then."""
+    predictions: bytes | None = field(default=None, repr=False, compare=False)
+    """The rows, as Parquet, until they have been looked at."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,3 +102,5 @@ class Facts:
     models: tuple[ModelVersion, ...] = ()
     endpoint: Endpoint | None = None
     probe: Probe | None = None
+    reported: bool | None = None
+    """Whether the report that the intent still owes is there."""

@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterable
 
 JOB = re.compile(r"^rt-(?P<model>.+)-(?P<epoch>\d+)-(?P<digest>[0-9a-f]{8})$")
+REPORT_PAGE, REPORT_TESTS, REPORT_DATA = "report.html", "junit.xml", "report.json"
+"""Written in that order: who finds the last one finds all."""
 DEPLOYMENT = re.compile(r"^g(?P<generation>\d+)$")
 
 
@@ -31,6 +33,16 @@ def model_of(job: str) -> str | None:
 def data_version(blobs: Iterable[tuple[str, str]]) -> str:
     """Identity of a batch: digest of (path, eTag) of its blobs, whatever their order."""
     return digest(sorted([path, etag.strip('"')] for path, etag in blobs))[:16]
+
+
+def report_folder(model: str, job: str) -> str:
+    """Where a job's test report lies in the workspace's datastore: beside its model and evaluation."""
+    return f"homeostat/{model}/{job}/report/"
+
+
+def report_uri(model: str, job: str) -> str:
+    """The report's page, as Azure ML addresses it."""
+    return f"azureml://datastores/workspaceblobstore/paths/{report_folder(model, job)}{REPORT_PAGE}"
 
 
 def deployment_name(generation: int) -> str:

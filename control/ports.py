@@ -118,6 +118,12 @@ class Workspace(Protocol):
     def evaluation(self, policy: Policy, job: str) -> Evaluation | None:
         """What the evaluate step wrote; None when it wrote nothing. Raises BadData when it cannot be read."""
 
+    def reported(self, policy: Policy, job: str) -> bool:
+        """Whether the test report on that job's candidate is written."""
+
+    def write_report(self, policy: Policy, job: str, files: Sequence[tuple[str, bytes]]) -> None:
+        """Write the report's files in that order, over those that are there; the last says that all are."""
+
     def models(self, policy: Policy) -> Sequence[ModelVersion]:
         """The registered versions, oldest first."""
 

@@ -15,11 +15,11 @@ from control.decision import Decision, decided
 from control.effects import Notify, RegisterModel, SubmitJob
 from control.facts import Batch, Facts
 from control.gate import judge
-from control.names import job_name
+from control.names import job_name, report_uri
 from control.policy import Policy
 from control.ports import Note
 from control.release import propose
-from control.state import Intent, Retraining, Training
+from control.state import Intent, OwedReport, Retraining, Training
 
 MONTH = timedelta(days=31)
 LOST = timedelta(minutes=10)
@@ -258,15 +258,34 @@ def _gating(policy: Policy, intent: Intent, facts: Facts, now: datetime) -> Deci
         ],
     }
     detail |= _headline(policy, facts)
+    owed = _owed(policy, training, facts, now)
+    if owed:
+        detail["report"] = report_uri(policy.name, owed.job)
     ended = replace(intent.retraining, attempts=0, last_ended=now, last_training=training.training)
     if judgement.verdict != "pass":
         idle = replace(ended, phase="idle", current=None)
         note = decided(now, "candidate refused", **detail)
-        return Decision(intent=replace(intent, retraining=idle), notes=(note,))
+        return Decision(intent=replace(intent, retraining=idle, report=owed), notes=(note,))
     version = _next_version(facts)
-    registering = replace(ended, phase="registering", version=version)
+    evidence = facts.evaluation.digest if facts.evaluation else ""
+    registering = replace(ended, phase="registering", version=version, evidence=evidence)
+    owed = replace(owed, version=version) if owed else None
     note = decided(now, "candidate passed", version=version, **detail)
-    return Decision(intent=replace(intent, retraining=registering), notes=(note,))
+    return Decision(intent=replace(intent, retraining=registering, report=owed), notes=(note,))
+
+
+def _owed(policy: Policy, training: Training, facts: Facts, now: datetime) -> OwedReport | None:
+    """The report on that judgement; none where there is nothing to report on."""
+    if facts.evaluation is None or facts.evaluation.fault:
+        return None
+    return OwedReport(
+        job=training.job,
+        version=None,
+        champion=training.champion,
+        evidence=facts.evaluation.digest,
+        policy_digest=policy.digest,
+        since=now,
+    )
 
 
 def _headline(policy: Policy, facts: Facts) -> dict[str, Any]:
@@ -289,16 +308,18 @@ def _registering(policy: Policy, intent: Intent, facts: Facts, now: datetime) ->
     assert version is not None  # noqa: S101 - set together with the phase
     there = next((model for model in facts.models if model.version == version), None)
     if there is None:
-        digest = facts.evaluation.digest if facts.evaluation else ""
         effect = RegisterModel(
-            version=version, job=training.job, evidence=digest, policy_digest=policy.digest
+            version=version,
+            job=training.job,
+            evidence=intent.retraining.evidence,
+            policy_digest=policy.digest,
         )
         return Decision(intent=intent, effects=(effect,))
     if there.tags.get("homeostat.job") != training.job:
         # Somebody else took the number between decision and effect.
         moved = replace(intent.retraining, version=_next_version(facts))
         return Decision(intent=replace(intent, retraining=moved))
-    idle = replace(intent.retraining, phase="idle", current=None, version=None)
+    idle = replace(intent.retraining, phase="idle", current=None, version=None, evidence="")
     proposed = propose(policy, replace(intent, retraining=idle), there, now)
     note = decided(now, "model registered", version=version, job=training.job)
     return replace(proposed, notes=(note, *proposed.notes))

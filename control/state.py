@@ -44,6 +44,8 @@ class Retraining:
     """Back-off: nothing is launched before."""
     version: str | None = None
     """The model version that the passed candidate is registered under, fixed before the effect."""
+    evidence: str = ""
+    """Digest of the evaluation that it passed by."""
     last_ended: datetime | None = None
     last_training: tuple[str, ...] = ()
     """Training batches of the last retraining that completed, whatever its verdict."""
@@ -141,6 +143,19 @@ class Refusals:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class OwedReport:
+    """A test report that is to be written: what was judged, by which policy."""
+
+    job: str
+    version: str | None
+    """The model version, or None when the candidate was refused."""
+    champion: str | None
+    evidence: str
+    policy_digest: str
+    since: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Intent:
     """Everything we mean about one model."""
 
@@ -148,6 +163,7 @@ class Intent:
     retraining: Retraining = field(default_factory=Retraining)
     releasing: Releasing = field(default_factory=Releasing)
     refusals: Refusals = field(default_factory=Refusals)
+    report: OwedReport | None = None
     wake_at: datetime | None = None
     """A wake-up is on the queue for then: do not order another."""
     audit_head: str = ""

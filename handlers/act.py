@@ -13,11 +13,14 @@ from control.effects import (
     RegisterModel,
     SetTraffic,
     SubmitJob,
+    WriteReport,
 )
+from control.names import report_uri
 from control.policy import Policy
-from control.ports import Note, Services
+from control.ports import Note, Services, Workspace
 from control.release import EVIDENCE_TAG
 from handlers.asking import ask
+from handlers.reporting import write
 
 
 def perform(policy: Policy, effect: Effect, services: Services) -> Note | None:  # noqa: C901 - one case an effect
@@ -43,21 +46,20 @@ def perform(policy: Policy, effect: Effect, services: Services) -> Note | None: 
                 "homeostat.job": effect.job,
                 EVIDENCE_TAG: effect.evidence,
                 "homeostat.policy": effect.policy_digest,
+                "homeostat.report": report_uri(policy.name, effect.job),
             }
             done = workspace.register(policy, effect.version, effect.job, tags)
             detail = {"version": effect.version, "job": effect.job, "evidence": effect.evidence}
-        case CreateEndpoint():
-            done = workspace.create_endpoint(policy)
-            detail = {"endpoint": effect.endpoint}
-        case CreateDeployment():
-            done = workspace.create_deployment(policy, effect.deployment, effect.model_version)
-            detail = {"deployment": effect.deployment, "version": effect.model_version}
-        case SetTraffic():
-            workspace.set_traffic(policy, dict(effect.traffic), dict(effect.mirror))
-            detail = {"traffic": dict(effect.traffic), "mirror": dict(effect.mirror)}
-        case DeleteDeployment():
-            workspace.delete_deployment(policy, effect.deployment)
-            detail = {"deployment": effect.deployment}
+        case WriteReport(report=owed):
+            done = write(policy, owed, services)
+            detail = {
+                "job": owed.job,
+                "version": owed.version,
+                "evidence": owed.evidence,
+                "report": report_uri(policy.name, owed.job),
+            }
+        case CreateEndpoint() | CreateDeployment() | SetTraffic() | DeleteDeployment():
+            done, detail = _on_endpoint(policy, effect, workspace)
         case Publish():
             services.topic.publish(effect)
             detail = {"type": effect.type, "subject": effect.subject}
@@ -70,3 +72,23 @@ def perform(policy: Policy, effect: Effect, services: Services) -> Note | None: 
     if not done:
         return None
     return Note(at=services.clock.now(), kind="effect", name=type(effect).__name__, detail=detail)
+
+
+def _on_endpoint(
+    policy: Policy,
+    effect: CreateEndpoint | CreateDeployment | SetTraffic | DeleteDeployment,
+    workspace: Workspace,
+) -> tuple[bool, dict[str, object]]:
+    """Perform it; whether anything changed by it, and what there is to say."""
+    match effect:
+        case CreateEndpoint():
+            return workspace.create_endpoint(policy), {"endpoint": effect.endpoint}
+        case CreateDeployment():
+            done = workspace.create_deployment(policy, effect.deployment, effect.model_version)
+            return done, {"deployment": effect.deployment, "version": effect.model_version}
+        case SetTraffic():
+            workspace.set_traffic(policy, dict(effect.traffic), dict(effect.mirror))
+            return True, {"traffic": dict(effect.traffic), "mirror": dict(effect.mirror)}
+        case DeleteDeployment():
+            workspace.delete_deployment(policy, effect.deployment)
+            return True, {"deployment": effect.deployment}

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from control.errors import BadData
+import logging
+
+from control.errors import BadData, HomeostatError
 from control.facts import Endpoint, Evaluation, Facts, Probe
 from control.names import deployment_name
 from control.policy import Policy
 from control.ports import Services
 from control.state import Intent
+from handlers.evidence import measured
+
+log = logging.getLogger("homeostat.observe")
 
 
 def observe(policy: Policy, intent: Intent, services: Services) -> Facts:
@@ -19,19 +24,32 @@ def observe(policy: Policy, intent: Intent, services: Services) -> Facts:
     return Facts(
         batches=tuple(services.ledger.batches(policy.name)) if wanted else (),
         job=workspace.job(job) if phase in {"launching", "running"} else None,
-        evaluation=_evaluation(policy, job, services) if phase in {"gating", "registering"} else None,
+        evaluation=_evaluation(policy, job, services) if phase == "gating" else None,
         models=tuple(workspace.models(policy)) if phase in {"gating", "registering"} else (),
         endpoint=endpoint,
         probe=_probe(policy, intent, endpoint, services),
+        reported=_reported(policy, intent, services),
     )
 
 
 def _evaluation(policy: Policy, job: str, services: Services) -> Evaluation | None:
     """What the job says of its candidate; what cannot be read is the gate's to refuse, and no retry's."""
     try:
-        return services.workspace.evaluation(policy, job)
+        found = services.workspace.evaluation(policy, job)
     except BadData as fault:
         return Evaluation(digest="", body={}, fault=str(fault))
+    return measured(policy, found) if found else None
+
+
+def _reported(policy: Policy, intent: Intent, services: Services) -> bool | None:
+    """Whether the report that is owed is there; not knowing it must not hold up a decision."""
+    if intent.report is None:
+        return None
+    try:
+        return services.workspace.reported(policy, intent.report.job)
+    except HomeostatError as fault:
+        log.warning("%s: the report of %s: %s", policy.name, intent.report.job, fault)
+        return None
 
 
 def _endpoint(policy: Policy, intent: Intent, services: Services) -> Endpoint | None:

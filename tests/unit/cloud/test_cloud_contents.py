@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,16 +81,30 @@ def test_the_manifest_names_paths_in_the_order_of_the_training() -> None:
     assert body == manifest_body(policy(), training, list(reversed(batches)))
 
 
-def test_an_evaluation_is_known_by_its_bytes() -> None:
-    one, other = read_evaluation(b'{"schema": 1}', "e"), read_evaluation(b'{"schema":1}', "e")
-    assert one.body == other.body
-    assert one.digest != other.digest
+def test_an_evaluation_is_known_by_the_bytes_of_both_files(tmp_path: Path) -> None:
+    """As anybody can find out with two commands."""
+    files = {"evaluation.json": b'{"schema": 1}', "predictions.parquet": b"PAR1"}
+    for name, body in files.items():
+        (tmp_path / name).write_bytes(body)
+    found = read_evaluation(*files.values(), "e/")
+    command = "sha256sum evaluation.json predictions.parquet | sha256sum"
+    said = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert found.digest == said.stdout.split()[0]
+    assert (found.body, found.predictions) == ({"schema": 1}, b"PAR1")
+    others = [
+        read_evaluation(b'{"schema":1}', b"PAR1", "e/"),
+        read_evaluation(b'{"schema": 1}', b"PAR2", "e/"),
+        read_evaluation(b'{"schema": 1}', None, "e/"),
+        read_evaluation(None, b"PAR1", "e/"),
+    ]
+    assert len({found.digest, *(other.digest for other in others)}) == 5
+    assert others[-1].body == {"schema": 1}, "the rows alone are an evaluation"
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"schema": 2}', b'{"schema": 1, "x": NaN}', b"\xff"])
 def test_an_evaluation_that_cannot_be_read_is_bad_data(body: bytes) -> None:
     with pytest.raises(BadData, match="evaluation"):
-        read_evaluation(body, "evaluation.json")
+        read_evaluation(body, None, "e/")
 
 
 @pytest.mark.parametrize(

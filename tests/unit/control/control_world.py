@@ -17,6 +17,7 @@ from control.effects import (
     RegisterModel,
     SetTraffic,
     SubmitJob,
+    WriteReport,
 )
 from control.facts import Batch, Deployment, Endpoint, Evaluation, Facts, Job, ModelVersion, Probe
 from control.names import deployment_name
@@ -100,6 +101,10 @@ class World:
     silent: set[str] = field(default_factory=set)
     performed: list[Effect] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    reports: set[str] = field(default_factory=set)
+    """Jobs whose report is written."""
+    shelf_broken: bool = False
+    """Whether reports cannot be written."""
     quality: float = 0.02
     """What the next job's candidate will be worth."""
 
@@ -138,6 +143,7 @@ class World:
             models=tuple(self.models),
             endpoint=self.endpoint,
             probe=probe,
+            reported=self.intent.report.job in self.reports if self.intent.report else None,
         )
 
     def decide(self) -> tuple[Effect, ...]:
@@ -177,6 +183,9 @@ class World:
                 if not self.endpoint.traffic.get(effect.deployment):  # else Azure refuses
                     kept = {n: d for n, d in self.endpoint.deployments.items() if n != effect.deployment}
                     self.endpoint = replace(self.endpoint, deployments=kept)
+            case WriteReport(report=owed):
+                if not self.shelf_broken:
+                    self.reports.add(owed.job)
             case Notify():
                 pass
             case AskApproval():
