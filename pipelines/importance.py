@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from pipelines.score.tabular_model import TabularModel
 
-ROWS = 4000
+ROWS = 2000
 REPEATS = 3
 SCORING = {"binary": ("roc_auc", "roc_auc"), "regression": ("rmse", "neg_root_mean_squared_error")}
 

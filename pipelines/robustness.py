@@ -73,7 +73,7 @@ def robustness(model: TabularModel, columns: list[str], rows: Rows, seed: int) -
     return {
         "missing_values": _check(model, _missing(columns, rows)),
         "shuffled_columns": _check(model, _shuffled(columns, rows, seed), same),
-        "extreme_values": _check(model, _extreme(model, columns, rows)),
+        "extreme_values": _extreme_values(model, columns, rows),
     }
 
 
@@ -120,10 +120,29 @@ def _shuffled(columns: list[str], rows: Rows, seed: int) -> Iterator[Case]:
     yield "one more column", [*columns, "not_a_feature"], [[*row, 1] for row in rows]
 
 
+def _extreme_values(model: TabularModel, columns: list[str], rows: Rows) -> dict[str, Any]:
+    """All values of a column in one request, a row each; one by one where that is not simply answered."""
+    together = _check(model, (_together(model, columns, rows, place) for place in range(len(columns))))
+    if together["answered"] == together["asked"]:
+        return together
+    return _check(model, _extreme(model, columns, rows))
+
+
+def _values(model: TabularModel, name: str) -> tuple[Any, ...]:
+    return NUMBERS if model.features.get(name) == "number" else TEXTS
+
+
+def _together(model: TabularModel, columns: list[str], rows: Rows, place: int) -> Case:
+    name = columns[place]
+    values = _values(model, name)
+    repeated = [rows[n % len(rows)] for n in range(len(values))]
+    made = [[*row[:place], value, *row[place + 1 :]] for row, value in zip(repeated, values, strict=True)]
+    return f"{name} is extreme", columns, made
+
+
 def _extreme(model: TabularModel, columns: list[str], rows: Rows) -> Iterator[Case]:
     for place, name in enumerate(columns):
-        kind = model.features.get(name)
-        for value in NUMBERS if kind == "number" else TEXTS:
+        for value in _values(model, name):
             said = f"{value:g}" if isinstance(value, float) else f"a text of {len(value)} characters"
             yield f"{name} is {said}", columns, _with(rows, place, value)
 

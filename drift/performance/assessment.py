@@ -63,16 +63,15 @@ def assess(
         "confusion": {name: confusion(rows, name) for name in models} if rows.task == "binary" else None,
         "largest_errors": largest_errors(rows),
     }
-    resampled = {}
+    resampled, points = whole.resampled(drawn), whole.point()
     for name in models:
-        resampled[name] = whole.resampled(name, drawn)
         errors = {
             metric: rounded(error)
             for metric, values in resampled[name].items()
             if (error := _error(whole, metric, values)) is not None
         }
         result[name] = {
-            "metrics": _rounded(whole.point(name) | calibrated[name]["metrics"]),
+            "metrics": _rounded(points[name] | calibrated[name]["metrics"]),
             "standard_errors": errors,
         }
     if CHAMPION in rows.scores:
@@ -104,10 +103,9 @@ def _part(
 ) -> dict[str, Any]:
     sums = summed(rows, units, middle)
     part: dict[str, Any] = {"by": column, "value": value, "rows": len(rows), CHAMPION: None}
-    part |= {name: _rounded(sums.point(name)) for name in rows.scores}
+    part |= {name: _rounded(found) for name, found in sums.point().items()}
     if CHAMPION in rows.scores:
-        resampled = {name: sums.resampled(name, drawn) for name in rows.scores}
-        part["comparison"] = _compared(sums, resampled, confidence)
+        part["comparison"] = _compared(sums, sums.resampled(drawn), confidence)
     return part
 
 
@@ -115,7 +113,8 @@ def _compared(
     sums: Sums, resampled: dict[str, dict[str, NDArray[np.float64]]], confidence: float
 ) -> dict[str, dict[str, Any]]:
     """Candidate minus champion, every metric that both have and that enough resamples define."""
-    candidate, champion = sums.point(CANDIDATE), sums.point(CHAMPION)
+    points = sums.point()
+    candidate, champion = points[CANDIDATE], points[CHAMPION]
     chances = {} if sums.identical else sums.chances()
     comparison = {}
     for name in candidate:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
@@ -94,19 +94,6 @@ def values(task: str, shared: Array, own: Array) -> dict[str, Array]:
         "rmse": np.sqrt(ratio(squares, rows)),
         "mae": ratio(absolutes, rows),
         "r2": 1 - ratio(squares, spread),
-    }
-
-
-def pairs(task: str, shared: Mapping[str, float], own: tuple[Mapping[str, float], ...]) -> dict[str, float]:
-    """For metrics of right and wrong: how many independent chances to differ two models had."""
-    if task != "binary":
-        return {}
-    predicted = min(one["predicted"] for one in own)
-    return {
-        "accuracy": shared["rows"],
-        "recall": shared["positive"],
-        "precision": predicted,
-        "f1": min(shared["positive"], predicted),
     }
 
 

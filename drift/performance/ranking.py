@@ -36,12 +36,18 @@ class Ranking:
     total: float
     """The same, of all pairs together."""
 
-    def areas(self, counts: Array) -> Array:
-        """ROC AUC for each row of `counts` (resamples x units)."""
-        positive, negative = counts @ self.positive, counts @ self.negative
-        below = np.cumsum(negative, axis=-1) - negative / 2  # pairs within a cell count half
-        right = (positive * below).sum(axis=-1) + counts @ self.within - self.total
-        return ratio(right, positive.sum(axis=-1) * negative.sum(axis=-1))
+    @property
+    def table(self) -> Array:
+        """Everything that is summed over units, units x columns."""
+        return np.column_stack([self.positive, self.negative, self.within])
+
+    def areas(self, sums: Array) -> Array:
+        """ROC AUC for each row of `sums` (weightings x columns of `table`)."""
+        cells = self.positive.shape[1]
+        positive, negative, within = sums[:, :cells], sums[:, cells:-1], sums[:, -1]
+        below = np.cumsum(negative, axis=1) - negative / 2  # pairs within a cell count half
+        right = (positive * below).sum(axis=1) + within - self.total
+        return ratio(right, positive.sum(axis=1) * negative.sum(axis=1))
 
 
 def ranking(label: Array, scores: Array, units: Codes, count: int, cells: int) -> Ranking:

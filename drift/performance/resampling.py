@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from drift.performance.predictions import Predictions
 
-MOST_UNITS = 4096
+MOST_UNITS = 2048
 """More units than that are put together by lot, equally many in each: sums over random parts of independent
 units are independent themselves, and with so many the spread is known to one or two percent."""
 _DRAWS, _LOTS = 0, 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import flow_rain
+import flow_reports
 import flow_steady
 import numpy as np
 import pyarrow as pa
@@ -130,6 +131,9 @@ def test_a_candidate_that_is_worse_than_the_champion(loop: Loop, champion: Champ
     assert "against the champion" in judged["reason"]
     assert len(judged["evidence"]) == 64
     assert np.isfinite(judged["difference"])
+    report = flow_reports.of(loop, judged)
+    assert report["version"] is None
+    assert report["evaluation"]["confusion"]["candidate"]["false_negative"] > 0
     _is_kept(loop, champion)
     flow_steady.arrive(loop, KEPT, 6)  # whichever test comes next has something new to learn
     assert [model.version for model in loop.services.workspace.models(_kept(loop))] == [champion.version]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import flow_docs
 import flow_rain
+import flow_reports
 from flow_loop import Loop, settings, write_policy
 
 from cloud.mlclient import ml_client
@@ -29,6 +30,13 @@ def test_a_second_model_goes_through_the_whole_loop(loop: Loop) -> None:
     judged = second[0]["detail"]
     assert judged["champion"] == first.version
     assert judged["checks"], "the policy's threshold was asked"
+    report = flow_reports.of(loop, judged)
+    assert report["evaluation"]["importance"]["features"]
+    assert report["evaluation"]["claimed"] == {}, "what the step says follows from its rows"
+    model = loop.services.workspace.models(loop.services.policies.get("rain"))[0]  # type: ignore[arg-type]
+    passed = loop.audit("rain", "candidate passed")[0]["detail"]
+    assert model.tags["homeostat.report"] == passed["report"]
+    assert model.tags["homeostat.evidence"] == passed["evidence"]
     if judged["verdict"] == "pass":
         loop.until(
             "the second champion", lambda: loop.intent("rain").releasing.champion.version == judged["version"]

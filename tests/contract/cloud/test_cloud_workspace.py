@@ -376,6 +376,23 @@ def test_from_batches_to_an_answering_model(project: Project, eventually: Callab
     assert evaluation.body["found"] == [["rows.parquet"], ["rows.parquet"]]
     assert evaluation.body["champion"] == ["NO_CHAMPION"]
     assert evaluation.body["asked"]["training"] == ["2013-01/", "2013-02/"]
+    assert evaluation.predictions is None
+    store = Datastores(project.connections)[DEFAULT]
+    store.write(output(policy.name, run.job, "evaluation").path + "predictions.parquet", b"rows")
+    with_rows = workspace.evaluation(policy, run.job)
+    assert with_rows is not None
+    assert with_rows.predictions == b"rows"
+    assert with_rows.digest != evaluation.digest, "the evidence is both files"
+
+    # its test report
+    assert not workspace.reported(policy, run.job)
+    files = [("report.html", b"<p>"), ("junit.xml", b"<x/>"), ("report.json", b"{}")]
+    workspace.write_report(policy, run.job, files[:2])
+    assert not workspace.reported(policy, run.job), "the last file says that all are there"
+    workspace.write_report(policy, run.job, files)
+    workspace.write_report(policy, run.job, files)
+    assert workspace.reported(policy, run.job)
+    assert store.read(f"homeostat/{policy.name}/{run.job}/report/report.html") == b"<p>"
 
     # the model
     profile = profile_batches([pa.record_batch({"n": pa.array(range(9))})])
