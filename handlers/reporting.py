@@ -16,8 +16,10 @@ log = logging.getLogger("homeostat.reporting")
 
 
 def write(policy: Policy, owed: OwedReport, services: Services) -> bool:
-    """Write the report that is owed; False when it could not be, and then nothing else suffers from it."""
+    """Write the report that is owed; False when it is there or could not be: nothing else suffers from it."""
     try:
+        if services.workspace.reported(policy, owed.job):
+            return False
         _write(policy, owed, services)
     except Exception:  # whatever it is, it is the report's fault and must not become the candidate's
         log.exception("%s: the test report of %s was not written", policy.name, owed.job)

@@ -17,6 +17,7 @@ class Manifest:
     """What the app asks of one run."""
 
     training: tuple[str, ...]
+    """Empty: a model that is there already is to be evaluated."""
     evaluation: tuple[str, ...]
     """Empty: keep rows of `training` back."""
     features: tuple[str, ...]
@@ -39,9 +40,9 @@ def read_manifest(path: Path) -> Manifest:
         raise Unusable(f"{path.name}: not JSON: {error}") from error
     if not isinstance(body, dict) or body.get("schema") != 1:
         raise Unusable(f"{path.name}: not a manifest of schema 1")
-    training = _strings(body, "training")
-    if not training:
-        raise Unusable(f"{path.name}: 'training' names no batch")
+    training, evaluation = _strings(body, "training"), _strings(body, "evaluation")
+    if not training and not evaluation:
+        raise Unusable(f"{path.name}: neither 'training' nor 'evaluation' names a batch")
     seed = body.get("seed", 0)
     if not isinstance(seed, int) or seed < 0:
         raise Unusable(f"{path.name}: 'seed' must be a whole number, 0 or more")
@@ -52,7 +53,7 @@ def read_manifest(path: Path) -> Manifest:
         raise Unusable(f"{path.name}: 'every' must be day or hour, not {every!r}")
     return Manifest(
         training=training,
-        evaluation=_strings(body, "evaluation"),
+        evaluation=evaluation,
         features=_strings(body, "features"),
         seed=seed,
         timestamp_column=column,

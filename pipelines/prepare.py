@@ -187,18 +187,21 @@ def prepare(
     training_files = read(data, manifest.training)
     evaluation_files = read(data, manifest.evaluation)
     kinds = features(training_files | evaluation_files, manifest.features, label)
-    moments = times(training_files, manifest.timestamp_column)
-    training = labelled(joined(training_files, {*kinds, label, *moments}), label, task)
+    moments = times(training_files, manifest.timestamp_column) if training_files else []
     holdout = None
     if evaluation_files:
         evaluation = labelled(joined(evaluation_files, {*kinds, label}), label, task)
+    if training_files:
+        training = labelled(joined(training_files, {*kinds, label, *moments}), label, task)
     else:
+        training = evaluation.slice(0, 0)  # nothing is trained
+    if not evaluation_files:
         kept_back = np.random.default_rng(manifest.seed).random(len(training)) < HOLDOUT
         evaluation = training.filter(pa.array(kept_back))
         training = training.filter(pa.array(~kept_back))
         holdout = {"share": HOLDOUT, "seed": manifest.seed}
     for name, rows in (("training", training), ("evaluation", evaluation)):
-        if not len(rows):
+        if not len(rows) and (name == "evaluation" or training_files):
             raise Unusable(f"there are no rows for {name}")
     about = {
         "schema": 1,

@@ -27,6 +27,8 @@ def test_a_candidate_that_passed_has_a_report_of_its_version() -> None:
     world.settle()
     assert world.reports == set(world.submitted)
     assert world.intent.report is None
+    assert len(reports(world)) == 1, "once is enough"
+    assert "report given up" not in world.notes
     assert {effect.report.version for effect in reports(world)} == {"1"}
     assert {effect.report.evidence for effect in reports(world)} == set(world.submitted)
 

@@ -40,6 +40,9 @@ class Shelf:
     def evaluation(self, *_: Any) -> Evaluation | None:
         return self.kept
 
+    def reported(self, *_: Any) -> bool:
+        return bool(self.written)
+
     def write_report(self, _policy: Any, job: str, files: list[tuple[str, bytes]]) -> None:
         assert job == OWED.job
         if self.fault:
@@ -55,6 +58,7 @@ def test_the_same_judgement_gives_the_same_bytes_and_the_data_come_last() -> Non
     kept = Evaluation(digest=DIGEST, body={"schema": 1}, predictions=rows())
     one, other = Shelf(kept), Shelf(kept)
     assert outcome(one)
+    assert not outcome(one), "it is there"
     assert outcome(other)
     assert one.written == other.written
     assert [name for name, _ in one.written] == ["report.html", "junit.xml", "report.json"]
@@ -65,7 +69,7 @@ def test_the_same_judgement_gives_the_same_bytes_and_the_data_come_last() -> Non
     "shelf",
     [
         Shelf(None),
-        Shelf(Evaluation(digest="other", body={"schema": 1}, predictions=rows())),
+        Shelf(Evaluation(digest="1" * 64, body={"schema": 1}, predictions=rows())),
         Shelf(Evaluation(digest=DIGEST, body={"schema": 1}, predictions=rows()), Unavailable("storage")),
         Shelf(Evaluation(digest=DIGEST, body={"schema": 1}, predictions=rows()), ZeroDivisionError()),
     ],

@@ -79,6 +79,16 @@ def test_without_evaluation_rows_are_kept_back_by_seed(tmp_path: Path) -> None:
     assert run(data, training=["a.parquet"], seed=8)[1]["id"].to_pylist() != kept
 
 
+def test_rows_to_evaluate_alone(data: Path) -> None:
+    """For a model that is there already: one that a person registered."""
+    training, evaluation, about = run(
+        data, training=[], evaluation=["2013-02/"], features=["temp"], timestamp_column="moment"
+    )
+    assert len(training) == 0
+    assert evaluation["id"].to_pylist() == [7, 8, 9]
+    assert (about["holdout"], list(about["features"])) == (None, ["temp"])
+
+
 def test_rows_without_a_label_are_left_out(data: Path) -> None:
     write(data, "2013-03/a.parquet", BATCH | {"late": [None, True, False]})
     assert run(data, training=["2013-03/"], evaluation=["2013-01/"])[0]["late"].to_pylist() == [1.0, 0.0]
@@ -125,7 +135,7 @@ def test_every_column_that_does_not_fit_is_named_with_its_file(data: Path) -> No
         ({"training": ["2013-09/"]}, "batch '2013-09/' has no Parquet file"),
         ({"training": ["../secret/"]}, "outside the data"),
         ({"training": ["2013-01/"], "features": ["late"]}, "cannot be a feature"),
-        ({"training": []}, "names no batch"),
+        ({"training": []}, "neither 'training' nor 'evaluation' names a batch"),
         ({"training": "2013-01/"}, "must be a list of strings"),
         ({"training": ["2013-01/"], "schema": 2}, "not a manifest of schema 1"),
         ({"training": ["2013-01/"], "seed": -1}, "'seed' must be"),
