@@ -32,6 +32,8 @@ class Interval:
     upper: float
     verdict: str
     words: str
+    said: str = ""
+    """What is written behind it; empty for the verdict."""
 
 
 def lines(labels: list[str], series: list[Line], verdicts: list[str], *, words: str) -> Markup:
@@ -103,7 +105,7 @@ def intervals(rows: list[Interval], *, words: str) -> Markup:
             tag("line", title, x1=f"{x(one.lower):.1f}", x2=f"{x(one.upper):.1f}", y1=y, y2=y, stroke_width=3,
                 stroke_linecap="round", class_=f"line-{state}"),
             _mark(x(one.value), y, state, one.words),
-            _text(WIDTH - right + 14, y + 4, f"{one.value:+.4f} {state}", "", "start"),
+            _text(WIDTH - right + 14, y + 4, f"{one.value:+.4f} {one.said or state}", "", "start"),
         ]  # fmt: skip
     return _svg(bottom + 6, words, drawn)
 

@@ -118,7 +118,7 @@ def _comparison(report: dict[str, Any]) -> Markup | None:
                 if check["name"].startswith("champion ")}  # fmt: skip
     drawn = [
         _interval(name, one, bool((better.get(name) or {}).get("greater_is_better")), verdicts.get(name))
-        for name, one in comparison.items()
+        for name, one in sorted(comparison.items(), key=lambda entry: entry[0] not in verdicts)
     ]
     method = next((str(one["method"]) for one in comparison.values() if one.get("method")), "")
     confidence = next((one.get("confidence") for one in comparison.values()), None)
@@ -128,7 +128,8 @@ def _comparison(report: dict[str, Any]) -> Markup | None:
             [one for one in drawn if one], words="Difference of each metric with its confidence interval"
         ),
         note=f"On the same rows, with {number(confidence)} confidence: right of the line the candidate is "
-        f"better. Metrics that should be small are turned around. {method.capitalize()}.",
+        f"better. Metrics that should be small are turned around; those that no gate asks for have no "
+        f"verdict. {method.capitalize()}.",
     )
 
 
@@ -138,10 +139,13 @@ def _interval(name: str, one: dict[str, Any], better: bool, verdict: str | None)
         return None
     if not better:
         value, lower, upper = -value, -upper, -lower
-    if verdict is None:  # what no gate asks: where zero lies
-        verdict = "pass" if lower > 0 else "fail" if upper < 0 else "inconclusive"
+    said = ""
+    if verdict is None:  # no gate asks for it: this is no verdict
+        verdict, said = (
+            ("pass", "better") if lower > 0 else ("fail", "worse") if upper < 0 else ("", "unclear")
+        )
     words = f"{name}: better by {value:.4f}, from {lower:.4f} to {upper:.4f}"
-    return Interval(name, value, lower, upper, verdict, words)
+    return Interval(name, value, lower, upper, verdict, words, said)
 
 
 def _metrics(evaluation: dict[str, Any]) -> Markup | None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Array = NDArray[np.float64]
     Codes = NDArray[np.intp]
 
-_CELLS, _FEWEST, _MOST = 2**15, 8, 128
+_CELLS, _FEWEST, _MOST = 2**14, 8, 128
 """Cells of a ranking: many for few units, where pairs within a cell matter, few for many units."""
 _AT_ONCE = 256
 """Resamples computed together: their counts as 64-bit numbers are 4 MiB of 2,048 units."""

@@ -68,6 +68,14 @@ def test_the_page_is_balanced_and_fetches_nothing(word: str, task: str) -> None:
     assert word in outline.text
 
 
+def test_what_no_gate_asks_for_has_no_verdict() -> None:
+    found = report()
+    found["evaluation"]["comparison"]["accuracy"] |= {"lower": -0.2, "upper": -0.1, "difference": -0.15}
+    page = model_test.render(found)
+    assert "-0.1500 worse" in page
+    assert page.index(">roc_auc<") < page.index(">log_loss<"), "the gate's own metric comes first"
+
+
 def test_every_section_that_was_promised_is_there() -> None:
     outline = Outline(model_test.render(report()))
     for title in ("Checks", "Candidate against champion", "Metrics", "Slices", "Calibration", "Confusion matrix",
