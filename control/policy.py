@@ -155,6 +155,12 @@ class Retrain:
     budget: Budget = field(default_factory=Budget)
 
 
+COMPARED = ("roc_auc", "log_loss", "accuracy", "precision", "recall", "f1", "brier", "rmse", "mae", "r2")
+"""Metrics of the gate that have intervals, so that two models can be compared by them."""
+BOUNDED = (*COMPARED, "ece", "calibration_slope")
+"""Metrics of the gate that can be bounded."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChampionGate:
     """The candidate's metric may be at most `non_inferior_by` worse, with that confidence."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -10,7 +11,7 @@ from cronsim import CronSim, CronSimError
 
 from control.conditions import read_condition
 from control.durations import parse_duration
-from control.policy import METRICS, TrainingData
+from control.policy import BOUNDED, COMPARED, METRICS, TrainingData
 from control.yaml_source import dotted
 
 if TYPE_CHECKING:
@@ -69,6 +70,24 @@ def rule_problems(policy: Sound, now: datetime) -> Iterator[Problem]:
     yield from _conditions(policy)
     yield from _thresholds(policy)
     yield from _metrics(policy)
+    yield from _gate_metrics(policy)
+
+
+def _gate_metrics(policy: Sound) -> Iterator[Problem]:
+    places: list[tuple[Path, tuple[str, ...]]] = [(("gates", "champion"), COMPARED)]
+    places += [(("gates", "slices", at), COMPARED) for at in range(policy.count("gates", "slices"))]
+    places += [(("gates", "thresholds", at), BOUNDED) for at in range(policy.count("gates", "thresholds"))]
+    for place, known in places:
+        name = policy.get(*place, "metric")
+        if name is None or name in known:
+            continue
+        if name in BOUNDED:
+            said = f"{name!r} has no interval, so nothing can be compared by it; bound it in thresholds, or"
+        else:
+            close = get_close_matches(name, known, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ";"
+            said = f"{name!r} is no metric that the gate computes{hint}"
+        yield policy.problem((*place, "metric"), f"{said} write one of {', '.join(known)}")
 
 
 def _metrics(policy: Sound) -> Iterator[Problem]:

@@ -23,7 +23,7 @@ from handlers.asking import ask
 from handlers.reporting import write
 
 
-def perform(policy: Policy, effect: Effect, services: Services) -> Note | None:  # noqa: C901 - one case an effect
+def perform(policy: Policy, effect: Effect, services: Services) -> Note | None:
     """Perform one effect under the name it carries.
 
     Returns:

@@ -32,7 +32,7 @@ data:
 trigger: []
 retrain: {job: pipelines/train.yml}
 gates:
-  champion: {metric: auc, non_inferior_by: 0.01}
+  champion: {metric: roc_auc, non_inferior_by: 0.01}
 release:
   endpoint: end-m
   deployment: pipelines/deployment.yml
@@ -208,14 +208,14 @@ def test_digest_is_of_the_meaning_not_of_the_layout() -> None:
             "write true",
         ),
         (changed(data={"complete_when": {"marker": "a/b"}}), "data.complete_when.marker", "without a folder"),
-        (changed(gates={"champion": {"metric": "auc"}}), "gates.champion.non_inferior_by", "is missing"),
+        (changed(gates={"champion": {"metric": "roc_auc"}}), "gates.champion.non_inferior_by", "is missing"),
         (
-            changed(gates={"thresholds": [{"metric": "auc"}]}),
+            changed(gates={"thresholds": [{"metric": "roc_auc"}]}),
             "gates.thresholds[0]",
             "write at_least, at_most or both",
         ),
         (
-            changed(gates={"thresholds": [{"metric": "auc", "at_least": 0.9, "at_most": 0.1}]}),
+            changed(gates={"thresholds": [{"metric": "roc_auc", "at_least": 0.9, "at_most": 0.1}]}),
             "gates.thresholds[0].at_least",
             "swap the two",
         ),
@@ -306,7 +306,7 @@ retrain:
   job: pipelines/train.yml
   debounce: 30 min
 gates:
-  champion: {metric: auc, non_inferior_by: 0.01}
+  champion: {metric: roc_auc, non_inferior_by: 0.01}
 release:
   endpont: end-m
   deployment: pipelines/deployment.yml
@@ -427,7 +427,7 @@ def test_defaults_of_the_schema_are_those_of_the_types() -> None:
         "labels": {"type": "model_performance"},
     }
     data["retrain"] |= {"data": {}, "budget": {}}
-    data["gates"] |= {"golden": {}, "slices": [{"by": "a", "metric": "auc", "max_drop": 0.1}]}
+    data["gates"] |= {"golden": {}, "slices": [{"by": "a", "metric": "roc_auc", "max_drop": 0.1}]}
     data |= {"approval": {}, "privacy": {}}
     short = read_policy(json.dumps(data), "p")
     filled = _with_defaults(copy.deepcopy(data), schema())
