@@ -14,6 +14,7 @@ COMMANDS = {
     "demo": ("cli.demo.command", "Play the closed loop on real data."),
     "register": ("cli.register", "Register the pipelines' environments and components."),
     "doctor": ("cli.doctor", "Say what is missing on this machine, and what to do."),
+    "rollback": ("cli.rollback", "Roll a model back to the version before, or to another."),
     "policy": ("cli.policy", "Look at policy files."),
     "drift": ("cli.drift", "Profile data, and compare them with a reference."),
     "why": ("cli.why", "Say how a model stands, and what led to it."),

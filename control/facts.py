@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from control.traffic import Traffic
+
 Verdict = Literal["pass", "fail", "inconclusive"]
 
 
@@ -69,6 +71,8 @@ class Deployment:
     state: Literal["creating", "updating", "succeeded", "failed", "deleting"]
     model_version: str | None
     reason: str = ""
+    instances: int | None = None
+    """How many it runs on; None where that is not known."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,3 +108,5 @@ class Facts:
     probe: Probe | None = None
     reported: bool | None = None
     """Whether the report that the intent still owes is there."""
+    traffic: Traffic | None = None
+    """Since the step's traffic was confirmed; of a candidate that is gone: since it was first exposed."""

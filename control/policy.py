@@ -255,7 +255,7 @@ class AlertRule:
     """What an Azure Monitor alert of that rule's name does to this model."""
 
     rule: str
-    do: Literal["retrain", "notify"]
+    do: Literal["retrain", "notify", "roll_back"]
 
 
 Trigger = Literal["data_arrived", "drift", "feedback"]

@@ -101,6 +101,8 @@ class Candidate:
     """`policy`, or who; None while it waits."""
     step: int = -1
     """Index into the policy's steps; -1 before the first."""
+    exposed: datetime | None = None
+    """When live requests were first sent to it; None while none were."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,8 +112,21 @@ class Champion:
     version: str
     deployment: str
     since: datetime
+    exposed: datetime | None = None
+    """When live requests were first sent to it, before it was the champion."""
     previous: str | None = None
     """Deployment kept for the rollback window."""
+    previous_version: str | None = None
+    """The version that it holds."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Released:
+    """A version that was promoted, and what allowed it: it may be released again."""
+
+    version: str
+    evidence: str
+    approved_by: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,12 +138,16 @@ class Releasing:
     """Greatest generation ever used; never reused."""
     candidate: Candidate | None = None
     champion: Champion | None = None
-    since: datetime | None = None
+    entered: datetime | None = None
     """When the present phase or step was entered."""
+    since: datetime | None = None
+    """From when it counts: the traffic was read back as the step wants it. None while it is being set."""
     reason: str = ""
     """Why it rolls back."""
     refused: tuple[str, ...] = ()
     """Versions that were rolled back or refused: never proposed again by themselves."""
+    released: tuple[Released, ...] = ()
+    """The last versions that were promoted, oldest first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

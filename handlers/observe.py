@@ -9,7 +9,9 @@ from control.facts import Endpoint, Evaluation, Facts, Probe
 from control.names import deployment_name
 from control.policy import Policy
 from control.ports import Services
+from control.release import is_gone, may_go_on
 from control.state import Intent
+from control.traffic import Traffic
 from handlers.evidence import measured
 
 log = logging.getLogger("homeostat.observe")
@@ -21,14 +23,16 @@ def observe(policy: Policy, intent: Intent, services: Services) -> Facts:
     phase, job = retraining.phase, retraining.current.job if retraining.current else ""
     wanted = phase == "idle" and retraining.wanted > retraining.handled
     endpoint = _endpoint(policy, intent, services)
+    traffic = _traffic(policy, intent, endpoint, services)
     return Facts(
         batches=tuple(services.ledger.batches(policy.name)) if wanted else (),
         job=workspace.job(job) if phase in {"launching", "running"} else None,
         evaluation=_evaluation(policy, job, services) if phase == "gating" else None,
         models=tuple(workspace.models(policy)) if phase in {"gating", "registering"} else (),
         endpoint=endpoint,
-        probe=_probe(policy, intent, endpoint, services),
         reported=_reported(policy, intent, services),
+        probe=_probe(policy, intent, endpoint, traffic, services),
+        traffic=traffic,
     )
 
 
@@ -58,16 +62,34 @@ def _endpoint(policy: Policy, intent: Intent, services: Services) -> Endpoint | 
     return services.workspace.endpoint(policy.release.endpoint)
 
 
-def _probe(policy: Policy, intent: Intent, endpoint: Endpoint | None, services: Services) -> Probe | None:
-    """Golden predictions, asked only of a candidate that is up and about to be judged."""
+def _traffic(policy: Policy, intent: Intent, endpoint: Endpoint | None, services: Services) -> Traffic | None:
+    """What the logs say of the step that is watched, or of all that a candidate answered which is gone."""
     state, candidate = intent.releasing, intent.releasing.candidate
-    if endpoint is None or candidate is None or state.phase not in {"creating", "shadow", "canary"}:
+    if endpoint is None or candidate is None:
+        return None
+    if state.phase in {"shadow", "canary"}:
+        since = state.since
+    else:
+        since = candidate.exposed if is_gone(intent, endpoint) else None
+    if since is None:
+        return None
+    name = deployment_name(candidate.generation)
+    champion = state.champion.deployment if state.champion else None
+    return services.logs.traffic(policy, name, champion, since, services.clock.now())
+
+
+def _probe(
+    policy: Policy, intent: Intent, endpoint: Endpoint | None, traffic: Traffic | None, services: Services
+) -> Probe | None:
+    """Golden predictions, asked only of a candidate that is up and of which everything else is known."""
+    state, candidate = intent.releasing, intent.releasing.candidate
+    if endpoint is None or candidate is None:
         return None
     name = deployment_name(candidate.generation)
     deployment = endpoint.deployments.get(name)
     if deployment is None or deployment.state != "succeeded":
         return None
-    bakes = {"creating": None, "shadow": policy.release.mirror_for, "canary": policy.release.bake}
-    bake = bakes[state.phase]
-    baking = bake is not None and (state.since is None or services.clock.now() - state.since < bake)
-    return None if baking else services.workspace.probe(policy, name, candidate.version)
+    steps = state.phase in {"shadow", "canary"} and may_go_on(policy, intent, traffic, services.clock.now())
+    if state.phase != "creating" and not steps:
+        return None
+    return services.workspace.probe(policy, name, candidate.version)

@@ -15,6 +15,7 @@ from control.retraining import evidence, happening
 from handlers.amend import Change, amend
 from handlers.converge import converge
 from handlers.managed import managed
+from handlers.roll_back import roll_back
 
 log = logging.getLogger("homeostat.outside_evidence")
 
@@ -37,7 +38,7 @@ def drift_alert(message: Message, services: Services) -> None:
 
 
 def alert(message: Message, services: Services) -> None:
-    """An alert fired: retrain or notify, as the policies map its rule."""
+    """An alert fired: retrain, roll back or notify, as the policies map its rule."""
     rule = str(message.detail.get("rule"))
     mapped = [
         (policy, entry.do)
@@ -53,7 +54,16 @@ def alert(message: Message, services: Services) -> None:
         if action == "retrain":
             _evidence(policy, key, "alert", message.source, services)
             converge(policy, services)
-        elif _take(policy, key, partial(happening, key=key, name="alert", **told), services):
+            continue
+        heard = partial(happening, key=key, name="alert", **told)
+        if action == "roll_back":
+            outcome = roll_back(policy, services, f"alert {rule}", take=heard)
+            if outcome is None:
+                log.info("%s: %s is known already", policy.name, key)
+            else:
+                services.notices.tell(policy, f"{policy.name}: alert {rule} fired: {outcome.said}")
+            converge(policy, services)
+        elif _take(policy, key, heard, services):
             severity = message.detail.get("severity") or "unknown"
             services.notices.tell(policy, f"{policy.name}: alert {rule} fired (severity {severity})")
 

@@ -87,6 +87,7 @@ def _put_forward(intent: Intent, candidate: Candidate, now: datetime) -> Decisio
         phase="proposed",
         generation=candidate.generation,
         candidate=candidate,
+        entered=now,
         since=now,
         reason="",
     )
@@ -142,7 +143,7 @@ def _ask(policy: Policy, intent: Intent, now: datetime) -> Decision:
 
 def _go_on(policy: Policy, intent: Intent, by: str, reason: str, now: datetime) -> Decision:
     candidate = replace(candidate_of(intent), approved_by=by)
-    creating = replace(intent.releasing, phase="creating", since=now, candidate=candidate)
+    creating = replace(intent.releasing, phase="creating", entered=now, since=now, candidate=candidate)
     note = decided(
         now,
         "approved",

@@ -15,37 +15,43 @@ from control.state import Champion, Intent
 
 
 def resting(policy: Policy, intent: Intent, facts: Facts, now: datetime) -> Decision:
-    """Nothing is under way: the champion answers everything, and what is left of earlier releases goes."""
+    """The champion answers everything; the one before is kept for a while; nothing else is."""
     endpoint, champion = facts.endpoint, intent.releasing.champion
     if endpoint is None:
         return Decision(intent=intent)
     if champion is None:
-        return _clear_up(policy, intent, endpoint, None)
+        return _cleared(policy, intent, endpoint, set()) or Decision(intent=intent)
     whole = {champion.deployment: 100}
     if champion.deployment in endpoint.deployments and not busy(endpoint) and differs(endpoint, whole, {}):
         # A late write of an earlier release has taken traffic away.
         return Decision(intent=intent, effects=(set_traffic(policy, whole),), wake=poll(policy))
-    if champion.previous is None:
-        return _clear_up(policy, intent, endpoint, champion)
     left = policy.release.keep_previous - (now - champion.since)
-    if left > timedelta(0) and champion.previous in endpoint.deployments:
-        return Decision(intent=intent, wake=left)
-    alone = replace(intent.releasing, champion=replace(champion, previous=None))
+    if champion.previous and (left <= timedelta(0) or champion.previous not in endpoint.deployments):
+        return _let_go(intent, champion, now)
+    needed = {champion.deployment, champion.previous or champion.deployment}
+    clearing = _cleared(policy, intent, endpoint, needed)
+    return clearing or Decision(intent=intent, wake=left if champion.previous else None)
+
+
+def _let_go(intent: Intent, champion: Champion, now: datetime) -> Decision:
+    alone = replace(champion, previous=None, previous_version=None)
     note = decided(now, "previous no longer kept", deployment=champion.previous)
-    return Decision(intent=replace(intent, releasing=alone), notes=(note,))
+    return Decision(
+        intent=replace(intent, releasing=replace(intent.releasing, champion=alone)), notes=(note,)
+    )
 
 
-def _clear_up(policy: Policy, intent: Intent, endpoint: Endpoint, champion: Champion | None) -> Decision:
-    """Delete deployments of ours that nothing needs any more."""
+def _cleared(policy: Policy, intent: Intent, endpoint: Endpoint, needed: set[str]) -> Decision | None:
+    """Delete deployments of ours that are not needed; None when there are none."""
     left = [
         name
         for name, deployment in endpoint.deployments.items()
-        if DEPLOYMENT.match(name)
-        and deployment.state != "deleting"
-        and (champion is None or name != champion.deployment)
+        if DEPLOYMENT.match(name) and deployment.state != "deleting" and name not in needed
     ]
-    if not left or busy(endpoint):
-        return Decision(intent=intent, wake=poll(policy) if left else None)
+    if not left:
+        return None
+    if busy(endpoint):
+        return Decision(intent=intent, wake=poll(policy))
     effects: tuple[Effect, ...] = tuple(
         DeleteDeployment(endpoint=policy.release.endpoint, deployment=name) for name in left
     )

@@ -1,83 +1,129 @@
-"""Shadow and Canary: more and more of the traffic, each step held, baked and judged; then Promoted. Pure."""
+"""Shadow and Canary: more and more of the traffic, each step held, watched, baked and judged. Pure.
+
+While a step bakes, a proven fail goes back at once. It goes on only after the bake, when the requests it got
+speak for it and the golden predictions are right. Inconclusive holds until the deadline, then goes back.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from control.decision import Decision, decided
+from control.decision import Decision, decided, soonest
 from control.facts import Endpoint, Facts
+from control.gate import Judgement
 from control.names import deployment_name
 from control.policy import Policy
 from control.release.endpoint import broken, busy, candidate_of, differs, poll, set_traffic, split
+from control.release.promotion import promote
 from control.release.rolling_back import roll_back
-from control.state import Champion, Intent
+from control.state import Intent
+from control.traffic import Arm, Traffic
+from control.traffic_gate import judge_traffic
+
+UNREAD = Traffic(candidate=Arm(), champion=None, reason="the logs were not read")
 
 
 def enter_shadow(policy: Policy, intent: Intent, now: datetime, why: str) -> Decision:
     """Mirrored traffic first, where there is a champion to mirror from and the policy asks for it."""
     state, candidate = intent.releasing, candidate_of(intent)
-    release = policy.release
-    shadowed = state.champion is not None and release.mirror_percent > 0 and release.mirror_for > timedelta(0)
-    if not shadowed:
-        return _enter_step(policy, intent, now, why)
-    shadow = replace(state, phase="shadow", since=None)
-    note = decided(now, "shadow", version=candidate.version, percent=release.mirror_percent, reason=why)
+    if not is_shadowed(policy, intent):
+        return enter_step(policy, intent, now, why)
+    shadow = replace(state, phase="shadow", entered=now, since=None)
+    note = decided(
+        now, "shadow", version=candidate.version, percent=policy.release.mirror_percent, reason=why
+    )
     return Decision(intent=replace(intent, releasing=shadow), notes=(note,))
+
+
+def is_shadowed(policy: Policy, intent: Intent) -> bool:
+    """Whether the release has a shadow phase."""
+    release = policy.release
+    return (
+        intent.releasing.champion is not None
+        and release.mirror_percent > 0
+        and release.mirror_for > timedelta(0)
+    )
 
 
 def shadow(policy: Policy, intent: Intent, facts: Facts, now: datetime) -> Decision:
     """The candidate sees copies of live requests; nobody sees its answers."""
-    candidate, state, endpoint = candidate_of(intent), intent.releasing, facts.endpoint
+    candidate, state = candidate_of(intent), intent.releasing
     name = deployment_name(candidate.generation)
     assert state.champion is not None  # noqa: S101 - no shadow without a champion
     traffic, mirror = {state.champion.deployment: 100}, {name: policy.release.mirror_percent}
-    waiting = _hold_traffic(policy, intent, endpoint, traffic, mirror, now)
-    if waiting is not None:
-        return waiting
-    since = state.since or now
-    if now - since < policy.release.mirror_for:
-        return Decision(intent=intent, wake=policy.release.mirror_for - (now - since))
-    return _judged(policy, intent, facts, now, since + policy.release.mirror_for)
+    return _hold_traffic(policy, intent, facts.endpoint, traffic, mirror, now) or _watched(
+        policy, intent, facts, now
+    )
 
 
 def canary(policy: Policy, intent: Intent, facts: Facts, now: datetime) -> Decision:
     """The candidate answers its step's share of the live requests."""
-    candidate, state, endpoint = candidate_of(intent), intent.releasing, facts.endpoint
-    percent = policy.release.steps[candidate.step]
-    waiting = _hold_traffic(policy, intent, endpoint, split(state, candidate, percent), {}, now)
-    if waiting is not None:
-        return waiting
-    since = state.since or now
-    if now - since < policy.release.bake:
-        return Decision(intent=intent, wake=policy.release.bake - (now - since))
-    return _judged(policy, intent, facts, now, since + policy.release.bake)
+    candidate, state = candidate_of(intent), intent.releasing
+    traffic = split(state, candidate, policy.release.steps[candidate.step])
+    return _hold_traffic(policy, intent, facts.endpoint, traffic, {}, now) or _watched(
+        policy, intent, facts, now
+    )
 
 
-def _judged(policy: Policy, intent: Intent, facts: Facts, now: datetime, baked: datetime) -> Decision:
-    """The step has baked: pass goes on, fail goes back, inconclusive holds until the deadline."""
-    candidate, probe = candidate_of(intent), facts.probe
-    if probe is not None and probe.deployment == deployment_name(candidate.generation):
-        if probe.verdict == "fail":
-            return roll_back(intent, now, f"golden predictions: {probe.reason}")
-        if probe.verdict == "pass":
-            return _enter_step(policy, intent, now, probe.reason)
+def bake_left(policy: Policy, intent: Intent, now: datetime) -> timedelta | None:
+    """What is left of the step's bake, negative afterwards; None while its traffic is being set."""
+    state = intent.releasing
+    if state.since is None:
+        return None
+    bake = policy.release.mirror_for if state.phase == "shadow" else policy.release.bake
+    return bake - (now - state.since)
+
+
+def may_go_on(policy: Policy, intent: Intent, traffic: Traffic | None, now: datetime) -> bool:
+    """Whether only the golden predictions are missing: they are requests too, and asked for no sooner."""
+    left = bake_left(policy, intent, now)
+    if left is None or left > timedelta(0):
+        return False
+    verdict = _judged(policy, traffic).verdict
+    # Without a champion there is nobody to wait for, and nobody to give the traffic back to.
+    return verdict == "pass" or (verdict == "inconclusive" and intent.releasing.champion is None)
+
+
+def _judged(policy: Policy, traffic: Traffic | None) -> Judgement:
+    return judge_traffic(policy.release, traffic or UNREAD)
+
+
+def _watched(policy: Policy, intent: Intent, facts: Facts, now: datetime) -> Decision:
+    """The traffic is as the step wants it: what do the requests say so far?"""
+    candidate = candidate_of(intent)
+    probe = facts.probe
+    if probe is not None and probe.deployment != deployment_name(candidate.generation):
+        probe = None
+    judgement = _judged(policy, facts.traffic)
+    if judgement.verdict == "fail":
+        return roll_back(intent, now, judgement.reason)
+    if probe is not None and probe.verdict == "fail":
+        return roll_back(intent, now, f"golden predictions: {probe.reason}")
+    left = bake_left(policy, intent, now)
+    if left is None or left > timedelta(0):
+        return Decision(intent=intent, wake=soonest(left, poll(policy)))
+    if may_go_on(policy, intent, facts.traffic, now) and probe is not None and probe.verdict == "pass":
+        return enter_step(policy, intent, now, judgement.reason)
     hold = policy.release.deadline if policy.release.on_inconclusive == "hold" else timedelta(0)
-    if now - baked > hold:
-        reason = probe.reason if probe else "no answer"
-        return roll_back(intent, now, f"inconclusive for longer than {hold}: {reason}")
+    if -left > hold:
+        why = judgement.reason
+        if judgement.verdict == "pass":
+            why = f"golden predictions: {probe.reason if probe else 'no answer'}"
+        return roll_back(intent, now, f"inconclusive for longer than {hold}: {why}")
     return Decision(intent=intent, wake=poll(policy))
 
 
-def _enter_step(policy: Policy, intent: Intent, now: datetime, why: str) -> Decision:
+def enter_step(policy: Policy, intent: Intent, now: datetime, why: str) -> Decision:
     """The next step of the policy, or the promotion after the last."""
     state, candidate = intent.releasing, candidate_of(intent)
     steps = policy.release.steps
     if candidate.step == len(steps) - 1:
-        return _promote(intent, now)
+        return promote(intent, now, why)
     # Without a champion there is nobody to share the traffic with.
     step = candidate.step + 1 if state.champion else len(steps) - 1
-    canary = replace(state, phase="canary", since=None, candidate=replace(candidate, step=step))
+    stepped = replace(candidate, step=step, exposed=candidate.exposed or now)
+    canary = replace(state, phase="canary", entered=now, since=None, candidate=stepped)
     note = decided(
         now,
         "traffic step",
@@ -87,26 +133,6 @@ def _enter_step(policy: Policy, intent: Intent, now: datetime, why: str) -> Deci
         reason=why,
     )
     return Decision(intent=replace(intent, releasing=canary), notes=(note,))
-
-
-def _promote(intent: Intent, now: datetime) -> Decision:
-    state, candidate = intent.releasing, candidate_of(intent)
-    before = state.champion
-    champion = Champion(
-        version=candidate.version,
-        deployment=deployment_name(candidate.generation),
-        since=now,
-        previous=before.deployment if before else None,
-    )
-    promoted = replace(state, phase="promoted", candidate=None, champion=champion, since=now)
-    note = decided(
-        now,
-        "promoted",
-        version=candidate.version,
-        deployment=champion.deployment,
-        instead_of=before.version if before else None,
-    )
-    return Decision(intent=replace(intent, releasing=promoted), notes=(note,))
 
 
 def _hold_traffic(
@@ -127,9 +153,17 @@ def _hold_traffic(
     )
     if fault:
         return roll_back(intent, now, fault)
+    wrong = differs(endpoint, traffic, mirror)
+    if (
+        (wrong or busy(endpoint))
+        and state.since is None
+        and state.entered
+        and now - state.entered > policy.release.deadline
+    ):
+        return roll_back(intent, now, f"the traffic could not be set within {policy.release.deadline}")
     if busy(endpoint):
         return Decision(intent=intent, wake=poll(policy))
-    if differs(endpoint, traffic, mirror):
+    if wrong:
         return Decision(intent=intent, effects=(set_traffic(policy, traffic, mirror),), wake=poll(policy))
     if state.since is None:
         started = replace(state, since=now)

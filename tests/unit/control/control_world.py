@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -32,8 +33,11 @@ from control.policy import (
     Retrain,
     TrainingData,
 )
+from control.ports import Note
+from control.release import is_gone, may_go_on
 from control.retraining import evidence
 from control.state import Intent
+from control.traffic import Arm, Traffic
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -99,12 +103,22 @@ class World:
     endpoint: Endpoint = field(default_factory=lambda: Endpoint(name="e", state="missing"))
     wrong_answers: set[str] = field(default_factory=set)
     silent: set[str] = field(default_factory=set)
+    """Deployments that answer no golden predictions."""
+    raising: set[str] = field(default_factory=set)
+    """Deployments that fail one request in five."""
+    per_minute: int = 600
+    """Live requests, the same all the time."""
+    answered: list[tuple[datetime, str, int, bool]] = field(default_factory=list)
+    """When, by which deployment, how many requests, and whether they were copies."""
+    counted: datetime = START
+    """Until when requests were sent."""
     performed: list[Effect] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     reports: set[str] = field(default_factory=set)
     """Jobs whose report is written."""
     shelf_broken: bool = False
     """Whether reports cannot be written."""
+    told: list[Note] = field(default_factory=list)
     quality: float = 0.02
     """What the next job's candidate will be worth."""
 
@@ -126,14 +140,7 @@ class World:
 
     def facts(self) -> Facts:
         current = self.intent.retraining.current
-        candidate = self.intent.releasing.candidate
-        probe = None
-        if candidate:
-            name = deployment_name(candidate.generation)
-            there = self.endpoint.deployments.get(name)
-            if there and there.state == "succeeded":
-                verdict = "fail" if candidate.version in self.wrong_answers else "pass"
-                probe = Probe(deployment=name, verdict="inconclusive" if name in self.silent else verdict)
+        traffic = self.traffic()
         return Facts(
             batches=tuple(self.batches),
             job=Job(name=current.job, status=self.jobs.get(current.job, "missing")) if current else None,
@@ -142,16 +149,71 @@ class World:
             else None,
             models=tuple(self.models),
             endpoint=self.endpoint,
-            probe=probe,
             reported=self.intent.report.job in self.reports if self.intent.report else None,
+            probe=self.probe(traffic),
+            traffic=traffic,
         )
+
+    def probe(self, traffic: Traffic | None) -> Probe | None:
+        """As handlers/observe.py asks for it."""
+        state, candidate = self.intent.releasing, self.intent.releasing.candidate
+        if candidate is None:
+            return None
+        name = deployment_name(candidate.generation)
+        there = self.endpoint.deployments.get(name)
+        steps = state.phase in {"shadow", "canary"} and may_go_on(self.policy, self.intent, traffic, self.now)
+        if there is None or there.state != "succeeded" or not (state.phase == "creating" or steps):
+            return None
+        verdict = "fail" if candidate.version in self.wrong_answers else "pass"
+        return Probe(deployment=name, verdict="inconclusive" if name in self.silent else verdict)
+
+    def traffic(self) -> Traffic | None:
+        """As handlers/observe.py asks for it, from requests that were really sent."""
+        self.send()
+        state, candidate = self.intent.releasing, self.intent.releasing.candidate
+        if candidate is None:
+            return None
+        gone = is_gone(self.intent, self.endpoint)
+        since = candidate.exposed if gone else state.since if state.phase in {"shadow", "canary"} else None
+        if since is None:
+            return None
+        champion = state.champion.deployment if state.champion else None
+        return Traffic(
+            candidate=self.arm(deployment_name(candidate.generation), since),
+            champion=self.arm(champion, since) if champion else None,
+        )
+
+    def arm(self, name: str, since: datetime) -> Arm:
+        requests = sum(count for at, by, count, _ in self.answered if by == name and at >= since)
+        return Arm(
+            requests=requests,
+            failures=requests // 5 if name in self.raising else 0,
+            latencies=((40, requests),) if requests else (),
+        )
+
+    def send(self) -> None:
+        """The live requests since the last look, and their copies."""
+        minutes = (self.now - self.counted) / timedelta(minutes=1)
+        self.counted = self.now
+        for split, copies in ((self.endpoint.traffic, False), (self.endpoint.mirror, True)):
+            for name, percent in split.items():
+                if count := int(self.per_minute * minutes * percent / 100):
+                    self.answered.append((self.now, name, count, copies))
 
     def decide(self) -> tuple[Effect, ...]:
         """One decision; the new intent is kept, the effects are handed back."""
         decision = decide(self.policy, self.intent, self.facts(), self.now)
         self.intent = decision.intent
-        self.notes += [note.name for note in decision.notes]
+        self.hear(decision.notes)
         return decision.effects
+
+    def hear(self, notes: Sequence[Note]) -> None:
+        self.told += notes
+        self.notes += [note.name for note in notes]
+
+    def note(self, name: str) -> dict[str, Any]:
+        """The last audit entry of that name."""
+        return next(note.detail for note in reversed(self.told) if note.name == name)
 
     def perform(self, effect: Effect) -> None:
         """What Azure does on a request; a second identical request changes nothing."""
@@ -213,6 +275,18 @@ class World:
         for name, deployment in self.endpoint.deployments.items():
             if deployment.state == "creating":
                 self._deployment(name, state)
+
+    def until(self, reached: Callable[[], bool], step: timedelta = timedelta(seconds=30)) -> None:
+        """Let everything that takes time succeed, look by look, until that holds."""
+        for _ in range(2000):
+            if reached():
+                return
+            for effect in self.decide():
+                self.perform(effect)
+            self.finish_jobs()
+            self.finish_deployments()
+            self.now += step
+        raise AssertionError(f"never reached: {self.intent}")
 
     def settle(self, rounds: int = 400) -> None:
         """Let everything that takes time succeed, until nothing changes any more."""
