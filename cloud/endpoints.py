@@ -8,9 +8,11 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
+import yaml
+
 from cloud.errors import NotFound, loading, translated
 from control.errors import HomeostatError, Refused
-from control.facts import Deployment, Endpoint
+from control.facts import Deployment, Endpoint, Template
 
 if TYPE_CHECKING:
     from azure.ai.ml.entities import OnlineDeployment, OnlineEndpoint
@@ -70,7 +72,7 @@ class Endpoints:
             self._connections.ml.online_endpoints.begin_create_or_update(endpoint)
         return True
 
-    def deploy(self, policy: Policy, deployment: str, version: str) -> bool:
+    def deploy(self, policy: Policy, deployment: str, version: str, instances: int | None = None) -> bool:
         """Begin the deployment at 0 %. A name is never used twice: one that is there is that deployment."""
         existing = self.get(policy.release.endpoint).deployments.get(deployment)
         if existing is not None:
@@ -85,8 +87,38 @@ class Endpoints:
         wanted.name = deployment
         wanted.endpoint_name = policy.release.endpoint
         wanted.model = f"azureml:{policy.name}:{version}"
+        if instances is not None:
+            wanted.instance_count = instances
         with translated(f"creating deployment {deployment} of {policy.release.endpoint}"):
             self._connections.ml.online_deployments.begin_create_or_update(wanted)
+        return True
+
+    def template(self, policy: Policy) -> Template | None:
+        """What the policy's deployment YAML says; None when it cannot be read: deploying says why."""
+        try:
+            body = yaml.safe_load((self._root / policy.release.deployment).read_text("utf-8"))
+            instances = int(body.get("instance_count") or 1)
+            scaling = (body.get("scale_settings") or {}).get("type", "default")
+        except (OSError, yaml.YAMLError, AttributeError, TypeError, ValueError):
+            return None
+        return Template(
+            kind="kubernetes" if body.get("type") == "kubernetes" else "managed",
+            instances=instances,
+            scales_itself=scaling != "default",
+        )
+
+    def scale(self, endpoint: str, deployment: str, instances: int) -> bool:
+        """Begin to give the deployment that many instances; one that is gone, or has them, is no error."""
+        ml = self._connections.ml
+        try:
+            with translated(f"scaling deployment {deployment} of {endpoint}"):
+                found = ml.online_deployments.get(deployment, endpoint)
+                if found.instance_count == instances:
+                    return False
+                found.instance_count = instances
+                ml.online_deployments.begin_create_or_update(found)
+        except NotFound:
+            return False
         return True
 
     def route(self, policy: Policy, traffic: dict[str, int], mirror: dict[str, int]) -> None:
@@ -126,6 +158,7 @@ class Endpoints:
             name=found.name,
             state=state,
             model_version=_model_version(found.model),
+            instances=found.instance_count,
             reason=self._log(endpoint, found.name) if state in {"failed", "creating"} else "",
         )
 
@@ -155,6 +188,12 @@ class Endpoints:
 
         path = (self._root / policy.release.deployment).parent / "endpoint.yml"
         if not path.is_file():
+            template = self.template(policy)
+            if template and template.kind == "kubernetes":
+                raise Refused(
+                    f"{policy.release.deployment} is of type kubernetes: write an endpoint.yml beside it "
+                    "that names the cluster (compute: azureml:<name>)"
+                )
             return ManagedOnlineEndpoint(name=policy.release.endpoint, auth_mode="key")
         with loading(path.name):
             endpoint = load_online_endpoint(path)

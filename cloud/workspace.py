@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from cloud.jobs import Jobs
     from cloud.models import Models
     from cloud.probe import Prober
-    from control.facts import Batch, Endpoint, Evaluation, Job, ModelVersion, Probe
+    from control.facts import Batch, Endpoint, Evaluation, Job, ModelVersion, Probe, Template
     from control.policy import Policy
     from control.state import Training
 
@@ -69,9 +69,17 @@ class AzureWorkspace:
         """Begin the endpoint; does not wait; False when it was there already."""
         return self._endpoints.create(policy)
 
-    def create_deployment(self, policy: Policy, deployment: str, version: str) -> bool:
+    def template(self, policy: Policy) -> Template | None:
+        """What the policy's deployment YAML says; None when it cannot be read: deploying says why."""
+        return self._endpoints.template(policy)
+
+    def create_deployment(self, policy: Policy, deployment: str, version: str, instances: int | None) -> bool:
         """Begin the deployment at 0 %; does not wait; False when it was there already."""
-        return self._endpoints.deploy(policy, deployment, version)
+        return self._endpoints.deploy(policy, deployment, version, instances)
+
+    def scale_deployment(self, policy: Policy, deployment: str, instances: int) -> bool:
+        """Begin to give the deployment that many instances; does not wait; False when it has them."""
+        return self._endpoints.scale(policy.release.endpoint, deployment, instances)
 
     def set_traffic(self, policy: Policy, traffic: dict[str, int], mirror: dict[str, int]) -> None:
         """Begin to set the endpoint's traffic; does not wait."""

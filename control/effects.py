@@ -45,6 +45,17 @@ class CreateDeployment:
     endpoint: str
     deployment: str
     model_version: str
+    instances: int | None = None
+    """None: as the YAML says."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScaleDeployment:
+    """PUT a deployment with another number of instances."""
+
+    endpoint: str
+    deployment: str
+    instances: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,6 +106,7 @@ Effect = (
     | WriteReport
     | CreateEndpoint
     | CreateDeployment
+    | ScaleDeployment
     | SetTraffic
     | DeleteDeployment
     | Publish

@@ -76,6 +76,16 @@ class Deployment:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Template:
+    """What the policy's deployment YAML says of every deployment that is made from it."""
+
+    kind: Literal["managed", "kubernetes"] = "managed"
+    instances: int = 1
+    """For all of the traffic."""
+    scales_itself: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Endpoint:
     """An online endpoint with its deployments; `state` missing when there is none."""
 
@@ -105,6 +115,7 @@ class Facts:
     evaluation: Evaluation | None = None
     models: tuple[ModelVersion, ...] = ()
     endpoint: Endpoint | None = None
+    template: Template | None = None
     probe: Probe | None = None
     reported: bool | None = None
     """Whether the report that the intent still owes is there."""

@@ -248,6 +248,10 @@ class Release:
     deadline: timedelta = timedelta(hours=2)
     """An inconclusive step that lasts longer is rolled back."""
     keep_previous: timedelta = timedelta(days=3)
+    scale: Literal["with_traffic", "fixed"] = "with_traffic"
+    """Whether instances follow the traffic, where the deployment YAML asks for more than one."""
+    previous_instances: int = 1
+    """What is left of the previous deployment while it is kept; it gets all of them back with the traffic."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

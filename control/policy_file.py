@@ -180,7 +180,7 @@ def _approval(section: Keys) -> Approval:
 
 
 def _release(section: Keys) -> Release:
-    keys = _given(section, "endpoint", "deployment", "on_inconclusive")
+    keys = _given(section, "endpoint", "deployment", "on_inconclusive", "scale", "previous_instances")
     keys |= _given(section, "abort_if", "false_rollbacks", "min_requests")
     keys |= _spans(section, "bake", "deadline", "keep_previous")
     if "steps" in section:

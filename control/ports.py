@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from control.approval import Sealer
 from control.approvers import Principal
 from control.effects import Publish
-from control.facts import Batch, Endpoint, Evaluation, Job, ModelVersion, Probe
+from control.facts import Batch, Endpoint, Evaluation, Job, ModelVersion, Probe, Template
 from control.policy import Policy
 from control.state import Intent, Training
 from control.traffic import Traffic
@@ -145,8 +145,14 @@ class Workspace(Protocol):
     def create_endpoint(self, policy: Policy) -> bool:
         """PUT the endpoint; does not wait; False when it was there already."""
 
-    def create_deployment(self, policy: Policy, deployment: str, version: str) -> bool:
+    def template(self, policy: Policy) -> Template | None:
+        """What the policy's deployment YAML says; None when it cannot be read: deploying says why."""
+
+    def create_deployment(self, policy: Policy, deployment: str, version: str, instances: int | None) -> bool:
         """PUT the deployment at 0 %; does not wait; False when it was there already."""
+
+    def scale_deployment(self, policy: Policy, deployment: str, instances: int) -> bool:
+        """PUT the deployment with that many instances; does not wait; False when it has them."""
 
     def set_traffic(self, policy: Policy, traffic: dict[str, int], mirror: dict[str, int]) -> None:
         """PUT the endpoint's traffic; does not wait."""

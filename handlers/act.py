@@ -11,6 +11,7 @@ from control.effects import (
     Notify,
     Publish,
     RegisterModel,
+    ScaleDeployment,
     SetTraffic,
     SubmitJob,
     WriteReport,
@@ -58,7 +59,7 @@ def perform(policy: Policy, effect: Effect, services: Services) -> Note | None:
                 "evidence": owed.evidence,
                 "report": report_uri(policy.name, owed.job),
             }
-        case CreateEndpoint() | CreateDeployment() | SetTraffic() | DeleteDeployment():
+        case CreateEndpoint() | CreateDeployment() | ScaleDeployment() | SetTraffic() | DeleteDeployment():
             done, detail = _on_endpoint(policy, effect, workspace)
         case Publish():
             services.topic.publish(effect)
@@ -76,7 +77,7 @@ def perform(policy: Policy, effect: Effect, services: Services) -> Note | None:
 
 def _on_endpoint(
     policy: Policy,
-    effect: CreateEndpoint | CreateDeployment | SetTraffic | DeleteDeployment,
+    effect: CreateEndpoint | CreateDeployment | ScaleDeployment | SetTraffic | DeleteDeployment,
     workspace: Workspace,
 ) -> tuple[bool, dict[str, object]]:
     """Perform it; whether anything changed by it, and what there is to say."""
@@ -84,8 +85,14 @@ def _on_endpoint(
         case CreateEndpoint():
             return workspace.create_endpoint(policy), {"endpoint": effect.endpoint}
         case CreateDeployment():
-            done = workspace.create_deployment(policy, effect.deployment, effect.model_version)
-            return done, {"deployment": effect.deployment, "version": effect.model_version}
+            name, version, instances = effect.deployment, effect.model_version, effect.instances
+            detail: dict[str, object] = {"deployment": name, "version": version}
+            if instances is not None:
+                detail["instances"] = instances
+            return workspace.create_deployment(policy, name, version, instances), detail
+        case ScaleDeployment():
+            done = workspace.scale_deployment(policy, effect.deployment, effect.instances)
+            return done, {"deployment": effect.deployment, "instances": effect.instances}
         case SetTraffic():
             workspace.set_traffic(policy, dict(effect.traffic), dict(effect.mirror))
             return True, {"traffic": dict(effect.traffic), "mirror": dict(effect.mirror)}

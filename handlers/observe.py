@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from control.errors import BadData, HomeostatError
-from control.facts import Endpoint, Evaluation, Facts, Probe
+from control.facts import Endpoint, Evaluation, Facts, Probe, Template
 from control.names import deployment_name
 from control.policy import Policy
 from control.ports import Services
@@ -31,6 +31,7 @@ def observe(policy: Policy, intent: Intent, services: Services) -> Facts:
         models=tuple(workspace.models(policy)) if phase in {"gating", "registering"} else (),
         endpoint=endpoint,
         reported=_reported(policy, intent, services),
+        template=_template(policy, intent, services),
         probe=_probe(policy, intent, endpoint, traffic, services),
         traffic=traffic,
     )
@@ -60,6 +61,11 @@ def _endpoint(policy: Policy, intent: Intent, services: Services) -> Endpoint | 
     if intent.releasing.phase == "none" and intent.releasing.generation == 0:
         return None  # nothing of ours can be there yet
     return services.workspace.endpoint(policy.release.endpoint)
+
+
+def _template(policy: Policy, intent: Intent, services: Services) -> Template | None:
+    phase = intent.releasing.phase
+    return None if phase in {"none", "proposed"} else services.workspace.template(policy)
 
 
 def _traffic(policy: Policy, intent: Intent, endpoint: Endpoint | None, services: Services) -> Traffic | None:

@@ -12,7 +12,8 @@ from control.policy import Policy
 from control.release.endpoint import broken, busy, candidate_of, poll
 from control.release.proposed import approval_holds, propose_again
 from control.release.rolling_back import roll_back
-from control.release.steps import enter_shadow
+from control.release.scale import needed
+from control.release.steps import enter_shadow, first_percent
 from control.state import Intent
 
 
@@ -34,7 +35,7 @@ def creating(policy: Policy, intent: Intent, facts: Facts, now: datetime) -> Dec
     if probe and probe.verdict == "fail":
         return roll_back(intent, now, f"golden predictions: {probe.reason}")
     if probe and probe.verdict == "pass" and not busy(endpoint):
-        return enter_shadow(policy, intent, now, probe.reason)
+        return enter_shadow(policy, intent, facts, now, probe.reason)
     if state.since is not None and now - state.since > policy.release.deadline:
         what = "deployment" if endpoint.state == "succeeded" else "endpoint"
         said = f": {deployment.reason}" if deployment and deployment.reason else ""
@@ -45,6 +46,11 @@ def creating(policy: Policy, intent: Intent, facts: Facts, now: datetime) -> Dec
         missing = (CreateEndpoint(endpoint=endpoint.name),)
     elif deployment is None and not busy(endpoint):
         missing = (
-            CreateDeployment(endpoint=endpoint.name, deployment=name, model_version=candidate.version),
+            CreateDeployment(
+                endpoint=endpoint.name,
+                deployment=name,
+                model_version=candidate.version,
+                instances=needed(policy, facts.template, first_percent(policy, intent, facts.template)),
+            ),
         )
     return Decision(intent=intent, effects=missing, wake=poll(policy))

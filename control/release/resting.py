@@ -6,11 +6,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from control.decision import Decision, decided
-from control.effects import DeleteDeployment, Effect
+from control.effects import DeleteDeployment, Effect, ScaleDeployment
 from control.facts import Endpoint, Facts
 from control.names import DEPLOYMENT
 from control.policy import Policy
 from control.release.endpoint import busy, differs, poll, set_traffic
+from control.release.scale import is_changing, needed, scaled_down, scaled_up
 from control.state import Champion, Intent
 
 
@@ -28,9 +29,27 @@ def resting(policy: Policy, intent: Intent, facts: Facts, now: datetime) -> Deci
     left = policy.release.keep_previous - (now - champion.since)
     if champion.previous and (left <= timedelta(0) or champion.previous not in endpoint.deployments):
         return _let_go(intent, champion, now)
-    needed = {champion.deployment, champion.previous or champion.deployment}
-    clearing = _cleared(policy, intent, endpoint, needed)
-    return clearing or Decision(intent=intent, wake=left if champion.previous else None)
+    wanted = {champion.deployment, champion.previous or champion.deployment}
+    clearing = _cleared(policy, intent, endpoint, wanted)
+    if clearing is not None:
+        return clearing
+    scaling = _scaled(policy, endpoint, champion, facts)
+    if scaling:
+        return Decision(intent=intent, effects=scaling, wake=poll(policy))
+    return Decision(intent=intent, wake=left if champion.previous else None)
+
+
+def _scaled(
+    policy: Policy, endpoint: Endpoint, champion: Champion, facts: Facts
+) -> tuple[ScaleDeployment, ...]:
+    """All instances for the champion, few for the one before: up before down."""
+    up = scaled_up(endpoint, champion.deployment, needed(policy, facts.template, 100))
+    if up is not None:
+        return () if is_changing(endpoint, champion.deployment) else (up,)
+    if champion.previous is None or needed(policy, facts.template, 100) is None:
+        return ()
+    down = scaled_down(endpoint, champion.previous, policy.release.previous_instances)
+    return (down,) if down and not is_changing(endpoint, champion.previous) else ()
 
 
 def _let_go(intent: Intent, champion: Champion, now: datetime) -> Decision:

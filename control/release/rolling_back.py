@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from control.decision import Decision, decided
-from control.effects import DeleteDeployment
+from control.effects import DeleteDeployment, ScaleDeployment
 from control.facts import Endpoint, Facts
 from control.names import deployment_name
 from control.policy import Policy
 from control.release.endpoint import busy, candidate_of, differs, poll, set_traffic
+from control.release.scale import is_changing, needed, scaled_up
 from control.state import Candidate, Intent, Releasing
 from control.traffic import Traffic
 
@@ -47,13 +48,23 @@ def rolling_back(policy: Policy, intent: Intent, facts: Facts, now: datetime) ->
     back = {state.champion.deployment: 100} if state.champion else {}
     deployment = endpoint.deployments.get(name)
     if differs(endpoint, back, {}):
-        return Decision(intent=intent, effects=(set_traffic(policy, back),), wake=poll(policy))
+        # The traffic first: too few instances are better than wrong answers.
+        grow = _grown(policy, endpoint, back, facts)
+        return Decision(intent=intent, effects=(set_traffic(policy, back), *grow), wake=poll(policy))
     if deployment is None:
         return _ended(intent, facts, now)
     if deployment.state == "deleting":
         return Decision(intent=intent, wake=poll(policy))
     effect = DeleteDeployment(endpoint=endpoint.name, deployment=name)
     return Decision(intent=intent, effects=(effect,), wake=poll(policy))
+
+
+def _grown(
+    policy: Policy, endpoint: Endpoint, back: dict[str, int], facts: Facts
+) -> tuple[ScaleDeployment, ...]:
+    whole = needed(policy, facts.template, 100)
+    idle = (name for name in back if not is_changing(endpoint, name))
+    return tuple(effect for name in idle if (effect := scaled_up(endpoint, name, whole)) is not None)
 
 
 def is_gone(intent: Intent, endpoint: Endpoint) -> bool:

@@ -10,13 +10,15 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from control.decision import Decision, decided, soonest
-from control.facts import Endpoint, Facts
+from control.effects import Effect, ScaleDeployment
+from control.facts import Endpoint, Facts, Template
 from control.gate import Judgement
 from control.names import deployment_name
 from control.policy import Policy
 from control.release.endpoint import broken, busy, candidate_of, differs, poll, set_traffic, split
 from control.release.promotion import promote
 from control.release.rolling_back import roll_back
+from control.release.scale import is_changing, needed, scaled_up
 from control.state import Intent
 from control.traffic import Arm, Traffic
 from control.traffic_gate import judge_traffic
@@ -24,11 +26,17 @@ from control.traffic_gate import judge_traffic
 UNREAD = Traffic(candidate=Arm(), champion=None, reason="the logs were not read")
 
 
-def enter_shadow(policy: Policy, intent: Intent, now: datetime, why: str) -> Decision:
+def enter_shadow(policy: Policy, intent: Intent, facts: Facts, now: datetime, why: str) -> Decision:
     """Mirrored traffic first, where there is a champion to mirror from and the policy asks for it."""
     state, candidate = intent.releasing, candidate_of(intent)
     if not is_shadowed(policy, intent):
         return enter_step(policy, intent, now, why)
+    if not _mirrors(facts.template):
+        skipped = decided(
+            now, "shadow skipped", version=candidate.version, reason="Kubernetes endpoints mirror no traffic"
+        )
+        first = enter_step(policy, intent, now, why)
+        return replace(first, notes=(skipped, *first.notes))
     shadow = replace(state, phase="shadow", entered=now, since=None)
     note = decided(
         now, "shadow", version=candidate.version, percent=policy.release.mirror_percent, reason=why
@@ -37,7 +45,7 @@ def enter_shadow(policy: Policy, intent: Intent, now: datetime, why: str) -> Dec
 
 
 def is_shadowed(policy: Policy, intent: Intent) -> bool:
-    """Whether the release has a shadow phase."""
+    """Whether the policy asks for a shadow phase, and there is something to mirror."""
     release = policy.release
     return (
         intent.releasing.champion is not None
@@ -46,24 +54,32 @@ def is_shadowed(policy: Policy, intent: Intent) -> bool:
     )
 
 
+def _mirrors(template: Template | None) -> bool:
+    return template is None or template.kind != "kubernetes"
+
+
+def first_percent(policy: Policy, intent: Intent, template: Template | None) -> int:
+    """The share of the requests that the candidate sees first, as copies or live."""
+    if intent.releasing.champion is None:
+        return 100
+    shadowed = is_shadowed(policy, intent) and _mirrors(template)
+    return policy.release.mirror_percent if shadowed else policy.release.steps[0]
+
+
 def shadow(policy: Policy, intent: Intent, facts: Facts, now: datetime) -> Decision:
     """The candidate sees copies of live requests; nobody sees its answers."""
     candidate, state = candidate_of(intent), intent.releasing
     name = deployment_name(candidate.generation)
     assert state.champion is not None  # noqa: S101 - no shadow without a champion
     traffic, mirror = {state.champion.deployment: 100}, {name: policy.release.mirror_percent}
-    return _hold_traffic(policy, intent, facts.endpoint, traffic, mirror, now) or _watched(
-        policy, intent, facts, now
-    )
+    return _hold_traffic(policy, intent, facts, traffic, mirror, now) or _watched(policy, intent, facts, now)
 
 
 def canary(policy: Policy, intent: Intent, facts: Facts, now: datetime) -> Decision:
     """The candidate answers its step's share of the live requests."""
     candidate, state = candidate_of(intent), intent.releasing
     traffic = split(state, candidate, policy.release.steps[candidate.step])
-    return _hold_traffic(policy, intent, facts.endpoint, traffic, {}, now) or _watched(
-        policy, intent, facts, now
-    )
+    return _hold_traffic(policy, intent, facts, traffic, {}, now) or _watched(policy, intent, facts, now)
 
 
 def bake_left(policy: Policy, intent: Intent, now: datetime) -> timedelta | None:
@@ -138,13 +154,13 @@ def enter_step(policy: Policy, intent: Intent, now: datetime, why: str) -> Decis
 def _hold_traffic(
     policy: Policy,
     intent: Intent,
-    endpoint: Endpoint | None,
+    facts: Facts,
     traffic: dict[str, int],
     mirror: dict[str, int],
     now: datetime,
 ) -> Decision | None:
-    """Bring the traffic to where the phase wants it; None once it is there and `since` counts."""
-    state, candidate = intent.releasing, candidate_of(intent)
+    """Bring instances, then traffic to where the phase wants them; None once `since` counts."""
+    state, candidate, endpoint = intent.releasing, candidate_of(intent), facts.endpoint
     if endpoint is None:
         return Decision(intent=intent, wake=poll(policy))
     name = deployment_name(candidate.generation)
@@ -153,20 +169,37 @@ def _hold_traffic(
     )
     if fault:
         return roll_back(intent, now, fault)
-    wrong = differs(endpoint, traffic, mirror)
-    if (
-        (wrong or busy(endpoint))
-        and state.since is None
-        and state.entered
-        and now - state.entered > policy.release.deadline
-    ):
-        return roll_back(intent, now, f"the traffic could not be set within {policy.release.deadline}")
-    if busy(endpoint):
-        return Decision(intent=intent, wake=poll(policy))
-    if wrong:
-        return Decision(intent=intent, effects=(set_traffic(policy, traffic, mirror),), wake=poll(policy))
+    growing = scaled_up(
+        endpoint, name, needed(policy, facts.template, traffic.get(name) or mirror.get(name, 0))
+    )
+    moving = _moving(policy, endpoint, name, traffic, mirror, growing)
+    if moving is not None:
+        begun = state.entered if state.since is None else None
+        if begun is not None and now - begun > policy.release.deadline:
+            what = "instances" if growing or is_changing(endpoint, name) else "traffic"
+            return roll_back(intent, now, f"the {what} could not be set within {policy.release.deadline}")
+        return Decision(intent=intent, effects=moving, wake=poll(policy))
     if state.since is None:
+        if busy(endpoint) or is_changing(endpoint, name):
+            return Decision(intent=intent, wake=poll(policy))
         started = replace(state, since=now)
         note = decided(now, "traffic confirmed", traffic=dict(traffic), mirror=dict(mirror))
         return Decision(intent=replace(intent, releasing=started), notes=(note,))
+    return None
+
+
+def _moving(
+    policy: Policy,
+    endpoint: Endpoint,
+    name: str,
+    traffic: dict[str, int],
+    mirror: dict[str, int],
+    growing: ScaleDeployment | None,
+) -> tuple[Effect, ...] | None:
+    """What brings the endpoint there, nothing while it is on its way; None: it is there."""
+    on_its_way = busy(endpoint) or is_changing(endpoint, name)
+    if growing is not None:
+        return () if on_its_way else (growing,)
+    if differs(endpoint, traffic, mirror):
+        return () if on_its_way else (set_traffic(policy, traffic, mirror),)
     return None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from local.azureml import events
 from local.azureml.answers import Json
 from local.azureml.blobs import NothingThere
-from local.azureml.deployment_record import KIND, timeout_ms
+from local.azureml.deployment_record import KIND, instances, timeout_ms
 from local.azureml.names import BadReference
 from local.azureml.run import JobFailed
 from local.serving import DeploymentFailed, DeploymentSpec
@@ -82,8 +82,8 @@ class DeploymentLives:
             await self._remove(record)
 
     def begin(self, record: Record, *, ready: bool) -> None:
-        """Bring a new or changed deployment up; one that is `ready` has changed its description only."""
-        self._spawn(record, self._described(record) if ready else self._bring_up(record))
+        """Bring a new or changed deployment up; of one that is `ready` only the number of servers."""
+        self._spawn(record, self._scaled(record) if ready else self._bring_up(record))
 
     def begin_removal(self, record: Record) -> None:
         """Delete a deployment."""
@@ -128,11 +128,18 @@ class DeploymentLives:
             )
             await self._publish("azureml", [deployed])
 
-    async def _described(self, record: Record) -> None:
-        await asyncio.sleep(self._seconds)
-        record.properties["provisioningState"] = "Succeeded"
+    async def _scaled(self, record: Record) -> None:
+        error: Json | None = None
+        try:
+            await asyncio.gather(
+                self._serving.scale(record.name, record.version, instances(record)),
+                asyncio.sleep(self._seconds),
+            )
+        except DeploymentFailed as err:
+            error = {"code": "ResourceNotReady", "message": str(err)}
+        record.properties["provisioningState"] = "Failed" if error else "Succeeded"
         self._store.put(record)
-        self._operations.end(record.private["operation"])
+        self._operations.end(record.private["operation"], error)
 
     async def _serve(self, record: Record) -> None:
         properties = record.properties
@@ -172,7 +179,7 @@ class DeploymentLives:
                     for name, how in collections.items()
                     if (how or {}).get("dataCollectionMode") == "Enabled"
                 ),
-                instance_count=int(record.body["sku"].get("capacity") or 1),
+                instance_count=instances(record),
                 **timeout_ms(properties),
             )
         )

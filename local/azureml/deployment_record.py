@@ -65,9 +65,13 @@ def apply(record: Record, wanted: Json) -> None:
 
 
 def servers(wanted: Json) -> Json:
-    """What the servers are made from."""
-    properties = {k: v for k, v in (wanted.get("properties") or {}).items() if k not in DESCRIBING}
-    return {"properties": properties, "sku": wanted.get("sku")}
+    """What the servers are made from, their number left out."""
+    return {k: v for k, v in (wanted.get("properties") or {}).items() if k not in DESCRIBING}
+
+
+def instances(record: Record) -> int:
+    """How many servers there are."""
+    return int(record.body["sku"].get("capacity") or 1)
 
 
 def timeout_ms(properties: Json) -> dict[str, int]:

@@ -86,37 +86,29 @@ class Serving:
         Raises:
             DeploymentFailed: it did not become ready; one that ran under the name goes on.
         """
-        if self._session is None:
-            raise DeploymentFailed("Serving has not been started.")
         key = spec.endpoint, spec.name
         async with self._changing[key]:
             self._failures.pop(key, None)
-            folder = self._state / spec.endpoint / spec.name
-            instances = [
-                Instance(
-                    spec, folder=folder, appender=self._appender, source=self._source(spec), log=self._log
-                )
-                for _ in range(spec.instance_count)
-            ]
-            self._starting[key] = instances
-            try:
-                outcomes = await asyncio.gather(
-                    *(instance.start(self._session) for instance in instances), return_exceptions=True
-                )
-            finally:
-                del self._starting[key]
-            failure = next((outcome for outcome in outcomes if outcome is not None), None)
-            if failure is not None:
-                self._failures[key] = "\n".join(instance.log() for instance in instances)
-                await asyncio.gather(*(instance.stop() for instance in instances))
-                for instance in instances:
-                    instance.discard()
-                raise failure
+            instances = await self._started(spec, spec.instance_count)
             deployments = self._endpoint(spec.endpoint).deployments
             previous = deployments.get(spec.name)
             deployments[spec.name] = Deployment(spec, instances)
             if previous is not None:
                 await previous.drain()
+
+    async def scale(self, endpoint: str, name: str, count: int) -> None:
+        """Run a deployment on that many instances, without a gap; one that is not there is no error.
+
+        Raises:
+            DeploymentFailed: the instances that are missing did not become ready; the others go on.
+        """
+        async with self._changing[endpoint, name]:
+            deployment = self._endpoint(endpoint).deployments.get(name)
+            if deployment is None:
+                return
+            if count > len(deployment):
+                deployment.add(await self._started(deployment.spec, count - len(deployment)))
+            await deployment.shrink(max(1, count))
 
     async def delete(self, endpoint: str, name: str) -> None:
         """End a deployment after the requests under way; one that is not there is no error."""
@@ -157,6 +149,32 @@ class Serving:
         if self._router is not None:
             await self._router.settle()
         await self._appender.flush()
+
+    async def _started(self, spec: DeploymentSpec, count: int) -> list[Instance]:
+        """So many ready instances of the deployment, or none at all and DeploymentFailed."""
+        if self._session is None:
+            raise DeploymentFailed("Serving has not been started.")
+        key = spec.endpoint, spec.name
+        folder = self._state / spec.endpoint / spec.name
+        instances = [
+            Instance(spec, folder=folder, appender=self._appender, source=self._source(spec), log=self._log)
+            for _ in range(count)
+        ]
+        self._starting[key] = instances
+        try:
+            outcomes = await asyncio.gather(
+                *(instance.start(self._session) for instance in instances), return_exceptions=True
+            )
+        finally:
+            del self._starting[key]
+        failure = next((outcome for outcome in outcomes if outcome is not None), None)
+        if failure is None:
+            return instances
+        self._failures[key] = "\n".join(instance.log() for instance in instances)
+        await asyncio.gather(*(instance.stop() for instance in instances))
+        for instance in instances:
+            instance.discard()
+        raise failure
 
     def _endpoint(self, name: str) -> Endpoint:
         if self._router is None:

@@ -16,11 +16,12 @@ from control.effects import (
     Effect,
     Notify,
     RegisterModel,
+    ScaleDeployment,
     SetTraffic,
     SubmitJob,
     WriteReport,
 )
-from control.facts import Batch, Deployment, Endpoint, Evaluation, Facts, Job, ModelVersion, Probe
+from control.facts import Batch, Deployment, Endpoint, Evaluation, Facts, Job, ModelVersion, Probe, Template
 from control.names import deployment_name
 from control.policy import (
     Approval,
@@ -102,6 +103,7 @@ class World:
     models: list[ModelVersion] = field(default_factory=list)
     endpoint: Endpoint = field(default_factory=lambda: Endpoint(name="e", state="missing"))
     wrong_answers: set[str] = field(default_factory=set)
+    template: Template = field(default_factory=Template)
     silent: set[str] = field(default_factory=set)
     """Deployments that answer no golden predictions."""
     raising: set[str] = field(default_factory=set)
@@ -150,6 +152,7 @@ class World:
             models=tuple(self.models),
             endpoint=self.endpoint,
             reported=self.intent.report.job in self.reports if self.intent.report else None,
+            template=self.template,
             probe=self.probe(traffic),
             traffic=traffic,
         )
@@ -234,7 +237,15 @@ class World:
                     self.endpoint = replace(self.endpoint, state="succeeded")
             case CreateDeployment():
                 if effect.deployment not in self.endpoint.deployments:
-                    self._deployment(effect.deployment, "creating", effect.model_version)
+                    self._deployment(
+                        effect.deployment,
+                        "creating",
+                        effect.model_version,
+                        effect.instances or self.template.instances,
+                    )
+            case ScaleDeployment():
+                if effect.deployment in self.endpoint.deployments:
+                    self._deployment(effect.deployment, "updating", instances=effect.instances)
             case SetTraffic():
                 named = [name for name, _ in (*effect.traffic, *effect.mirror)]
                 if all(name in self.endpoint.deployments for name in named):  # else Azure refuses
@@ -259,9 +270,16 @@ class World:
             told = replace(candidate, question=replace(candidate.question, told=self.now))
             self.intent = replace(self.intent, releasing=replace(self.intent.releasing, candidate=told))
 
-    def _deployment(self, name: str, state: Any, version: str | None = None) -> None:
+    def _deployment(
+        self, name: str, state: Any, version: str | None = None, instances: int | None = None
+    ) -> None:
         before = self.endpoint.deployments.get(name)
-        made = Deployment(name=name, state=state, model_version=version or (before and before.model_version))
+        made = Deployment(
+            name=name,
+            state=state,
+            model_version=version or (before and before.model_version),
+            instances=instances or (before and before.instances),
+        )
         self.endpoint = replace(self.endpoint, deployments=self.endpoint.deployments | {name: made})
 
     def finish_jobs(self, status: str = "completed") -> None:
@@ -273,7 +291,7 @@ class World:
 
     def finish_deployments(self, state: str = "succeeded") -> None:
         for name, deployment in self.endpoint.deployments.items():
-            if deployment.state == "creating":
+            if deployment.state in {"creating", "updating"}:
                 self._deployment(name, state)
 
     def until(self, reached: Callable[[], bool], step: timedelta = timedelta(seconds=30)) -> None:

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 from control_world import World, policy
 
-from control.effects import CreateDeployment, DeleteDeployment, SetTraffic
+from control.effects import CreateDeployment, DeleteDeployment, ScaleDeployment, SetTraffic
+from control.facts import Template
 from control.policy import Approval
 from control.release import withdraw
 
@@ -200,3 +201,91 @@ def test_a_bad_version_goes_even_when_the_champions_deployment_was_deleted() -> 
     assert world.endpoint.traffic == {}
     assert world.endpoint.deployments == {}
     assert world.note("champion lost")["version"] == "1"
+
+
+def sizes(world: World) -> list[tuple[str, object]]:
+    """What was done about instances and traffic, in order."""
+    found: list[tuple[str, object]] = []
+    for effect in world.performed:
+        if isinstance(effect, CreateDeployment | ScaleDeployment):
+            found.append((effect.deployment, effect.instances))
+        elif isinstance(effect, SetTraffic):
+            found.append(("traffic", dict(effect.traffic) | {f"{k}*": v for k, v in effect.mirror}))
+    return found
+
+
+def test_instances_come_before_the_traffic_and_go_after_the_promotion() -> None:
+    world = with_champion(World(template=Template(instances=4)))
+    world.performed.clear()
+    world.arrive()
+    world.until(lambda: released(world) == "2")
+    world.until(lambda: world.endpoint.deployments["g001"].instances == 1)
+    assert sizes(world) == [
+        ("g002", 1),
+        ("traffic", {"g001": 100, "g002*": 10}),
+        ("traffic", {"g001": 90, "g002": 10}),
+        ("g002", 2),
+        ("traffic", {"g001": 50, "g002": 50}),
+        ("g002", 4),
+        ("traffic", {"g002": 100}),
+        ("g001", 1),
+    ]
+    world.performed.clear()
+    demand(world)
+    world.until(lambda: world.intent.releasing.phase == "promoted")
+    assert sizes(world) == [("traffic", {"g001": 100}), ("g001", 4)], "the traffic first, then the instances"
+    assert world.endpoint.deployments["g001"].instances == 4
+
+
+def test_a_candidate_that_goes_back_leaves_the_champion_whole() -> None:
+    world = with_champion(World(template=Template(instances=3)))
+    world.arrive()
+    world.until(lambda: world.endpoint.traffic.get("g002") == 50)
+    assert world.endpoint.deployments["g002"].instances == 2
+    assert world.endpoint.deployments["g001"].instances == 3
+    world.raising.add("g002")
+    world.until(lambda: "rolled back" in world.notes)
+    at_rest(world)
+    assert world.endpoint.deployments["g001"].instances == 3
+
+
+@pytest.mark.parametrize(
+    ("template", "scale"),
+    [
+        (Template(instances=4, scales_itself=True), "with_traffic"),
+        (Template(instances=4), "fixed"),
+        (Template(), "with_traffic"),
+    ],
+)
+def test_instances_are_left_alone(template: Template, scale: str) -> None:
+    world = World(template=template, policy=replace(policy(), release=replace(policy().release, scale=scale)))
+    with_champion(world)
+    world.arrive()
+    world.settle()
+    assert released(world) == "2"
+    assert not any(isinstance(effect, ScaleDeployment) for effect in world.performed)
+    assert {e.instances for e in world.performed if isinstance(e, CreateDeployment)} == {None}
+
+
+def test_instances_that_never_come_are_no_release() -> None:
+    world = with_champion(World(template=Template(instances=4)))
+    world.arrive()
+    world.until(lambda: world.endpoint.traffic.get("g002") == 10)
+    for _ in range(100):
+        for effect in world.decide():
+            if not isinstance(effect, ScaleDeployment):
+                world.perform(effect)
+        world.now += timedelta(minutes=1)
+        if "rolled back" in world.notes:
+            break
+    assert "the instances could not be set" in world.note("rolled back")["reason"]
+    at_rest(world)
+
+
+def test_kubernetes_has_no_shadow_and_says_so() -> None:
+    world = with_champion(World(template=Template(kind="kubernetes")))
+    world.arrive()
+    world.until(lambda: released(world) == "2")
+    assert "shadow" not in world.notes
+    assert "mirror" in world.note("shadow skipped")["reason"]
+    assert not any(effect.mirror for effect in world.performed if isinstance(effect, SetTraffic))
