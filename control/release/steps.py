@@ -20,10 +20,8 @@ from control.release.promotion import promote
 from control.release.rolling_back import roll_back
 from control.release.scale import is_changing, needed, scaled_up
 from control.state import Intent
-from control.traffic import Arm, Traffic
-from control.traffic_gate import judge_traffic
-
-UNREAD = Traffic(candidate=Arm(), champion=None, reason="the logs were not read")
+from control.traffic import Traffic
+from control.traffic_gate import Phase, judge_traffic
 
 
 def enter_shadow(policy: Policy, intent: Intent, facts: Facts, now: datetime, why: str) -> Decision:
@@ -96,13 +94,17 @@ def may_go_on(policy: Policy, intent: Intent, traffic: Traffic | None, now: date
     left = bake_left(policy, intent, now)
     if left is None or left > timedelta(0):
         return False
-    verdict = _judged(policy, traffic).verdict
+    verdict = _judged(policy, intent, traffic).verdict
     # Without a champion there is nobody to wait for, and nobody to give the traffic back to.
     return verdict == "pass" or (verdict == "inconclusive" and intent.releasing.champion is None)
 
 
-def _judged(policy: Policy, traffic: Traffic | None) -> Judgement:
-    return judge_traffic(policy.release, traffic or UNREAD)
+def _judged(policy: Policy, intent: Intent, traffic: Traffic | None) -> Judgement:
+    state, release = intent.releasing, policy.release
+    mirrored = state.phase == "shadow"
+    percent = release.mirror_percent if mirrored else release.steps[candidate_of(intent).step]
+    phase = Phase(percent=percent, mirrored=mirrored, champion=state.champion is not None)
+    return judge_traffic(release, traffic, phase)
 
 
 def _watched(policy: Policy, intent: Intent, facts: Facts, now: datetime) -> Decision:
@@ -111,7 +113,7 @@ def _watched(policy: Policy, intent: Intent, facts: Facts, now: datetime) -> Dec
     probe = facts.probe
     if probe is not None and probe.deployment != deployment_name(candidate.generation):
         probe = None
-    judgement = _judged(policy, facts.traffic)
+    judgement = _judged(policy, intent, facts.traffic)
     if judgement.verdict == "fail":
         return roll_back(intent, now, judgement.reason)
     if probe is not None and probe.verdict == "fail":

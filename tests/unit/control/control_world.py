@@ -57,6 +57,7 @@ def policy(**changes: Any) -> Policy:
         release=Release(
             endpoint="e",
             deployment="d.yml",
+            abort_if={"error_rate": "> 5%"},
             mirror_percent=10,
             mirror_for=timedelta(minutes=5),
             steps=(10, 50, 100),
