@@ -15,7 +15,7 @@ from control.facts import Evaluation, Job
 from control.names import REPORT_DATA, report_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from azure.ai.ml.entities import PipelineJob
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cloud.models import Models
     from control.facts import Batch
     from control.policy import Policy
-    from control.state import Training
+    from control.state import Evaluating, Training
 
 SCHEMA = 1
 EVALUATION, PREDICTIONS = "evaluation.json", "predictions.parquet"
@@ -64,33 +64,62 @@ class Jobs:
 
     def submit(self, policy: Policy, training: Training, batches: Sequence[Batch]) -> bool:
         """Submit the retraining job; one that is there under the name is that job already."""
-        if self.get(training.job).status != "missing":
+        return self._submit(
+            policy,
+            file=policy.retrain.job,
+            name=training.job,
+            manifest=manifest_body(
+                policy, batches, training.training, training.evaluation, seed=training.epoch
+            ),
+            tags={"homeostat.epoch": str(training.epoch), "homeostat.policy": training.policy_digest},
+            folders={"champion": lambda: self._champion(policy, training.champion)},
+            outputs=("model", "evaluation"),
+        )
+
+    def evaluate(self, policy: Policy, evaluating: Evaluating, batches: Sequence[Batch]) -> bool:
+        """Submit the evaluation of a registered version; one that is there under the name is that job."""
+        return self._submit(
+            policy,
+            file=policy.gates.job or "",
+            name=evaluating.job,
+            manifest=manifest_body(policy, batches, (), evaluating.evaluation, seed=evaluating.number),
+            tags={"homeostat.version": evaluating.version, "homeostat.policy": evaluating.policy_digest},
+            folders={
+                "model": lambda: self._version(policy, evaluating.version),
+                "champion": lambda: self._champion(policy, evaluating.champion),
+            },
+            outputs=("evaluation",),
+        )
+
+    def _submit(
+        self,
+        policy: Policy,
+        *,
+        file: str,
+        name: str,
+        manifest: bytes,
+        tags: dict[str, str],
+        folders: dict[str, Callable[[], Location]],
+        outputs: Sequence[str],
+    ) -> bool:
+        if self.get(name).status != "missing":
             return False
-        store = self._datastores[DEFAULT]
-        manifest = Location(DEFAULT, f"homeostat/{policy.name}/{training.job}/manifest.json")
-        store.write(manifest.path, manifest_body(policy, training, batches))
-        with loading(policy.retrain.job):
-            job = self._load(policy)
-        job.name = training.job
-        job.display_name = training.job
+        place = Location(DEFAULT, f"homeostat/{policy.name}/{name}/manifest.json")
+        self._datastores[DEFAULT].write(place.path, manifest)
+        with loading(file):
+            job = self._load(policy, file)
+        job.name = name
+        job.display_name = name
         job.experiment_name = policy.name
-        job.tags = {
-            **(job.tags or {}),
-            "homeostat.model": policy.name,
-            "homeostat.epoch": str(training.epoch),
-            "homeostat.policy": training.policy_digest,
-        }
+        job.tags = {**(job.tags or {}), "homeostat.model": policy.name, **tags}
         data = Location(policy.data.datastore, policy.data.prefix)
-        champion = self._champion(policy, training.champion)
-        for name, (kind, uri) in {
-            "data": ("uri_folder", data.uri),
-            "manifest": ("uri_file", manifest.uri),
-            "champion": ("uri_folder", champion.uri),
-        }.items():
-            _set_input(policy, job, name, kind, uri)
-        for name in ("model", "evaluation"):
-            _set_output(policy, job, name, output(policy.name, training.job, name).uri)
-        with translated(f"submitting job {training.job}"):
+        _set_input(file, job, "data", "uri_folder", data.uri)
+        _set_input(file, job, "manifest", "uri_file", place.uri)
+        for key, folder in folders.items():
+            _set_input(file, job, key, "uri_folder", folder().uri)
+        for key in outputs:
+            _set_output(file, job, key, output(policy.name, name, key).uri)
+        with translated(f"submitting job {name}"):
             self._connections.ml.jobs.create_or_update(job)
         return True
 
@@ -114,17 +143,23 @@ class Jobs:
         for name, body in files:
             store.write(folder + name, body)
 
-    def _load(self, policy: Policy) -> PipelineJob:
+    def _load(self, policy: Policy, file: str) -> PipelineJob:
         from azure.ai.ml import load_job
         from azure.ai.ml.entities import PipelineJob
 
-        path = self._root / policy.retrain.job
+        path = self._root / file
         if not path.is_file():
-            raise Refused(f"{policy.source}: retrain.job names {policy.retrain.job}, which does not exist")
+            raise Refused(f"{policy.source} names the pipeline {file}, which does not exist")
         job = load_job(path)
         if not isinstance(job, PipelineJob):
-            raise Refused(f"{policy.retrain.job} is of type {job.type}: a retraining is a pipeline")
+            raise Refused(f"{file} is of type {job.type}: it must be a pipeline")
         return job
+
+    def _version(self, policy: Policy, version: str) -> Location:
+        found = self._models.location(policy.name, version)
+        if found is None:
+            raise Refused(f"{policy.name}:{version} is not a folder in a datastore: it cannot be evaluated")
+        return found
 
     def _champion(self, policy: Policy, version: str | None) -> Location:
         if version is None:
@@ -137,16 +172,23 @@ class Jobs:
         return found
 
 
-def manifest_body(policy: Policy, training: Training, batches: Sequence[Batch]) -> bytes:
-    """Which batches train and which evaluate: the same bytes each time for the same training."""
+def manifest_body(
+    policy: Policy,
+    batches: Sequence[Batch],
+    training: Sequence[str],
+    evaluation: Sequence[str],
+    *,
+    seed: int,
+) -> bytes:
+    """Which batches train and which evaluate: the same bytes each time for the same job."""
     paths = {batch.version: batch.path for batch in batches}
     body = {
         "schema": SCHEMA,
         "model": policy.name,
-        "training": [paths[version] for version in training.training],
-        "evaluation": [paths[version] for version in training.evaluation],
+        "training": [paths[version] for version in training],
+        "evaluation": [paths[version] for version in evaluation],
         "features": list(policy.inputs.features) if policy.inputs else [],
-        "seed": training.epoch,
+        "seed": seed,
     }
     if policy.data.timestamp_column:
         body |= {"timestamp_column": policy.data.timestamp_column, "every": policy.data.every}
@@ -186,20 +228,20 @@ def _reason(status: str, job: Any) -> str:
     return str(said)[:REASON] if said else f"{status}: {job.studio_url}"
 
 
-def _set_input(policy: Policy, job: PipelineJob, name: str, kind: str, uri: str) -> None:
+def _set_input(file: str, job: PipelineJob, name: str, kind: str, uri: str) -> None:
     from azure.ai.ml import Input
 
     if name not in job.inputs:
-        raise Refused(f"{policy.retrain.job} has no input {name!r} (docs/pipeline-contract.md)")
+        raise Refused(f"{file} has no input {name!r} (docs/pipeline-contract.md)")
     # Attributes, not items: only they keep the pipeline's own kind of input around the value.
     setattr(job.inputs, name, Input(type=kind, path=uri, mode=_mode(job.inputs[name])))
 
 
-def _set_output(policy: Policy, job: PipelineJob, name: str, uri: str) -> None:
+def _set_output(file: str, job: PipelineJob, name: str, uri: str) -> None:
     from azure.ai.ml import Output
 
     if name not in job.outputs:
-        raise Refused(f"{policy.retrain.job} has no output {name!r} (docs/pipeline-contract.md)")
+        raise Refused(f"{file} has no output {name!r} (docs/pipeline-contract.md)")
     setattr(job.outputs, name, Output(type="uri_folder", path=uri, mode=_mode(job.outputs[name])))
 
 

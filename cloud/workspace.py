@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cloud.probe import Prober
     from control.facts import Batch, Endpoint, Evaluation, Job, ModelVersion, Probe, Template
     from control.policy import Policy
-    from control.state import Training
+    from control.state import Evaluating, Training
 
 
 class AzureWorkspace:
@@ -60,6 +60,10 @@ class AzureWorkspace:
     def submit(self, policy: Policy, training: Training, batches: Sequence[Batch]) -> bool:
         """Submit the retraining job under its deterministic name; False when it was there already."""
         return self._jobs.submit(policy, training, batches)
+
+    def submit_evaluation(self, policy: Policy, evaluating: Evaluating, batches: Sequence[Batch]) -> bool:
+        """Submit the evaluation job of a registered version; False when it was there already."""
+        return self._jobs.evaluate(policy, evaluating, batches)
 
     def register(self, policy: Policy, version: str, job: str, tags: dict[str, str]) -> bool:
         """Register the model version from the job's output; False when it was there already."""

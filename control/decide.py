@@ -1,11 +1,11 @@
-"""One decision about one model: the release first, it holds traffic; then retraining and report. Pure."""
+"""One decision about one model: the release first, it holds traffic; then the others. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
 
-from control import release, reporting, retraining
+from control import release, reporting, retraining, vetting
 from control.decision import Decision, soonest
 from control.facts import Facts
 from control.policy import Policy
@@ -20,5 +20,8 @@ def decide(policy: Policy, intent: Intent, facts: Facts, now: datetime) -> Decis
     training = retraining.decide(policy, intent, facts, now)
     if training.intent != intent or training.effects:
         return replace(training, wake=soonest(releasing.wake, training.wake))
+    registered = vetting.decide(policy, intent, facts, now)
+    if registered.intent != intent or registered.effects:
+        return replace(registered, wake=soonest(releasing.wake, training.wake, registered.wake))
     report = reporting.decide(policy, intent, facts, now)
-    return replace(report, wake=soonest(releasing.wake, training.wake, report.wake))
+    return replace(report, wake=soonest(releasing.wake, training.wake, registered.wake, report.wake))

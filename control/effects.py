@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from control.state import OwedReport, Training
+from control.state import Evaluating, OwedReport, Training
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -12,6 +12,13 @@ class SubmitJob:
     """PUT the retraining job. The same name with the same content is no second job."""
 
     training: Training
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SubmitEvaluation:
+    """PUT the evaluation job of a version that somebody registered."""
+
+    evaluating: Evaluating
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,6 +109,7 @@ class AskApproval:
 
 Effect = (
     SubmitJob
+    | SubmitEvaluation
     | RegisterModel
     | WriteReport
     | CreateEndpoint

@@ -114,6 +114,9 @@ class Facts:
     job: Job | None = None
     evaluation: Evaluation | None = None
     models: tuple[ModelVersion, ...] = ()
+    """Oldest first."""
+    vetting_job: Job | None = None
+    vetting_evaluation: Evaluation | None = None
     endpoint: Endpoint | None = None
     template: Template | None = None
     probe: Probe | None = None

@@ -199,6 +199,8 @@ RobustnessCheck = Literal["missing_values", "shuffled_columns", "extreme_values"
 class Gates:
     """What a candidate must show before it may be released."""
 
+    job: str | None = None
+    """Pipeline that evaluates a version which somebody registered; None: such versions are left alone."""
     champion: ChampionGate | None = None
     slices: tuple[SliceGate, ...] = ()
     thresholds: tuple[Threshold, ...] = ()

@@ -165,6 +165,7 @@ def _gates(section: Keys) -> Gates:
         champion=ChampionGate(**section["champion"]) if "champion" in section else None,
         slices=tuple(SliceGate(**part) for part in section.get("slices", ())),
         thresholds=tuple(Threshold(**part) for part in section.get("thresholds", ())),
+        job=section.get("job"),
         golden_suite=golden.get("suite"),
         robustness=tuple(section.get("robustness", ())),
         **({"golden_tolerance": golden["tolerance"]} if "tolerance" in golden else {}),

@@ -16,7 +16,7 @@ from control.approvers import Principal
 from control.effects import Publish
 from control.facts import Batch, Endpoint, Evaluation, Job, ModelVersion, Probe, Template
 from control.policy import Policy
-from control.state import Intent, Training
+from control.state import Evaluating, Intent, Training
 from control.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -138,6 +138,9 @@ class Workspace(Protocol):
 
     def submit(self, policy: Policy, training: Training, batches: Sequence[Batch]) -> bool:
         """PUT the retraining job under its deterministic name; False when it was there already."""
+
+    def submit_evaluation(self, policy: Policy, evaluating: Evaluating, batches: Sequence[Batch]) -> bool:
+        """PUT the evaluation job of a registered version; False when it was there already."""
 
     def register(self, policy: Policy, version: str, job: str, tags: dict[str, str]) -> bool:
         """PUT the model version from the job's output; False when it was there already."""

@@ -13,17 +13,17 @@ from typing import Any
 
 from control.decision import Decision, decided
 from control.effects import Notify, RegisterModel, SubmitJob
-from control.facts import Batch, Facts
+from control.facts import Batch, Facts, ModelVersion
 from control.gate import judge
+from control.job_times import LOST
 from control.names import job_name, report_uri
 from control.policy import Policy
 from control.ports import Note
-from control.release import propose
+from control.release import EVIDENCE_TAG, propose
 from control.state import Intent, OwedReport, Retraining, Training
+from control.vetting import known
 
 MONTH = timedelta(days=31)
-LOST = timedelta(minutes=10)
-"""A job that was launched and is still not to be found after this is lost."""
 REMEMBERED = 50
 
 
@@ -315,14 +315,32 @@ def _registering(policy: Policy, intent: Intent, facts: Facts, now: datetime) ->
             policy_digest=policy.digest,
         )
         return Decision(intent=intent, effects=(effect,))
-    if there.tags.get("homeostat.job") != training.job:
+    if not _is_output_of(there, training.job):
         # Somebody else took the number between decision and effect.
         moved = replace(intent.retraining, version=_next_version(facts))
         return Decision(intent=replace(intent, retraining=moved))
+    if intent.releasing.phase not in {"none", "promoted"}:
+        return Decision(intent=intent)  # one candidate at a time: the release's own wake-ups come back here
     idle = replace(intent.retraining, phase="idle", current=None, version=None, evidence="")
-    proposed = propose(policy, replace(intent, retraining=idle), there, now)
+    after = known(replace(intent, retraining=idle), [version])
     note = decided(now, "model registered", version=version, job=training.job)
+    champion = intent.releasing.champion.version if intent.releasing.champion else None
+    if champion != training.champion:
+        refused = replace(after.releasing, refused=(*after.releasing.refused, version))
+        reason = (
+            f"it was compared with {training.champion or 'no champion'}, now {champion or 'none'} answers"
+        )
+        stale = decided(now, "candidate refused", version=version, job=training.job, reason=reason)
+        return Decision(intent=replace(after, releasing=refused), notes=(note, stale))
+    # Tags can be written by anybody: the evidence is what the gate saw.
+    vouched = replace(there, tags=there.tags | {EVIDENCE_TAG: intent.retraining.evidence})
+    proposed = propose(policy, after, vouched, now)
     return replace(proposed, notes=(note, *proposed.notes))
+
+
+def _is_output_of(model: ModelVersion, job: str) -> bool:
+    """Whether that version is what the job made: its tag may be a copy, its folder is not."""
+    return model.tags.get("homeostat.job") == job and job in model.path.split("/")
 
 
 def _next_version(facts: Facts) -> str:

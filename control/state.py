@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+VettingPhase = Literal["idle", "launching", "running", "gating"]
 RetrainPhase = Literal["idle", "launching", "running", "gating", "registering", "backoff"]
 Verdict = Literal["approve", "reject", "withdraw"]
 ReleasePhase = Literal["none", "proposed", "creating", "shadow", "canary", "rolling_back", "promoted"]
@@ -175,6 +176,36 @@ class OwedReport:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluating:
+    """The exact content of one evaluation job for a version that somebody registered."""
+
+    number: int
+    version: str
+    job: str
+    """`ev-<model>-<number>-<digest8>`: the digest is of everything below and the version."""
+    evaluation: tuple[str, ...]
+    """Batches (data versions), oldest first."""
+    champion: str | None
+    policy_digest: str
+    launched: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Vetting:
+    """The VETTING machine of one model."""
+
+    phase: VettingPhase = "idle"
+    number: int = 0
+    """Greatest number of an evaluation ever used."""
+    current: Evaluating | None = None
+    attempts: int = 0
+    not_before: datetime | None = None
+    """Back-off: nothing is launched before."""
+    known: tuple[str, ...] = ()
+    """Versions that we registered, evaluated, or passed over for newer ones."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Intent:
     """Everything we mean about one model."""
 
@@ -183,6 +214,7 @@ class Intent:
     releasing: Releasing = field(default_factory=Releasing)
     refusals: Refusals = field(default_factory=Refusals)
     report: OwedReport | None = None
+    vetting: Vetting = field(default_factory=Vetting)
     wake_at: datetime | None = None
     """A wake-up is on the queue for then: do not order another."""
     audit_head: str = ""

@@ -13,6 +13,7 @@ from control.effects import (
     RegisterModel,
     ScaleDeployment,
     SetTraffic,
+    SubmitEvaluation,
     SubmitJob,
     WriteReport,
 )
@@ -42,6 +43,11 @@ def perform(policy: Policy, effect: Effect, services: Services) -> Note | None:
             batches = [known[version] for version in (*training.training, *training.evaluation)]
             done = workspace.submit(policy, training, batches)
             detail: dict[str, object] = {"job": training.job}
+        case SubmitEvaluation(evaluating=evaluating):
+            known = {batch.version: batch for batch in services.ledger.batches(policy.name)}
+            rows = [known[version] for version in evaluating.evaluation]
+            done = workspace.submit_evaluation(policy, evaluating, rows)
+            detail = {"job": evaluating.job, "version": evaluating.version}
         case RegisterModel():
             tags = {
                 "homeostat.job": effect.job,

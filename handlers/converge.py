@@ -13,12 +13,13 @@ from datetime import timedelta
 
 from control.decide import decide
 from control.decision import Decision
-from control.effects import CreateDeployment, CreateEndpoint, Effect, SubmitJob
+from control.effects import CreateDeployment, CreateEndpoint, Effect, SubmitEvaluation, SubmitJob
 from control.errors import Conflict, Refused, Unavailable
 from control.policy import Policy
 from control.ports import Note, Services
 from control.release import poll, roll_back
 from control.retraining import launch_refused
+from control.vetting import evaluation_refused
 from handlers.act import perform
 from handlers.amend import amend
 from handlers.observe import observe
@@ -88,6 +89,8 @@ def _answer_refusal(policy: Policy, effect: Effect, reason: str, services: Servi
     match effect:
         case SubmitJob(training=training) if intent.retraining.current == training:
             decision = launch_refused(policy, intent, now, reason)
+        case SubmitEvaluation(evaluating=evaluating) if intent.vetting.current == evaluating:
+            decision = evaluation_refused(policy, intent, now, reason)
         case CreateEndpoint() | CreateDeployment() if intent.releasing.phase == "creating":
             decision = roll_back(intent, now, f"Azure ML refused {type(effect).__name__}: {reason}")
         case _:

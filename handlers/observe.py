@@ -12,6 +12,7 @@ from control.ports import Services
 from control.release import is_gone, may_go_on
 from control.state import Intent
 from control.traffic import Traffic
+from control.vetting import looks
 from handlers.evidence import measured
 
 log = logging.getLogger("homeostat.observe")
@@ -22,13 +23,20 @@ def observe(policy: Policy, intent: Intent, services: Services) -> Facts:
     retraining, workspace = intent.retraining, services.workspace
     phase, job = retraining.phase, retraining.current.job if retraining.current else ""
     wanted = phase == "idle" and retraining.wanted > retraining.handled
+    vetting = intent.vetting
+    vetted = vetting.current.job if vetting.current else ""
+    looking = looks(policy, intent)
     endpoint = _endpoint(policy, intent, services)
     traffic = _traffic(policy, intent, endpoint, services)
     return Facts(
-        batches=tuple(services.ledger.batches(policy.name)) if wanted else (),
+        batches=tuple(services.ledger.batches(policy.name)) if wanted or looking else (),
         job=workspace.job(job) if phase in {"launching", "running"} else None,
         evaluation=_evaluation(policy, job, services) if phase == "gating" else None,
-        models=tuple(workspace.models(policy)) if phase in {"gating", "registering"} else (),
+        models=tuple(workspace.models(policy))
+        if looking or vetting.phase == "gating" or phase in {"gating", "registering"}
+        else (),
+        vetting_job=workspace.job(vetted) if vetting.phase in {"launching", "running"} else None,
+        vetting_evaluation=_evaluation(policy, vetted, services) if vetting.phase == "gating" else None,
         endpoint=endpoint,
         reported=_reported(policy, intent, services),
         template=_template(policy, intent, services),

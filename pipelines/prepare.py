@@ -183,7 +183,7 @@ def times(tables: Mapping[str, pa.Table], column: str | None) -> list[str]:
 def prepare(
     data: Path, manifest: Manifest, label: str, task: str
 ) -> tuple[pa.Table, pa.Table, dict[str, Any]]:
-    """Rows for training, rows for evaluation, and what they are."""
+    """Rows for training (none to evaluate what is there already), rows for evaluation, and what they are."""
     training_files = read(data, manifest.training)
     evaluation_files = read(data, manifest.evaluation)
     kinds = features(training_files | evaluation_files, manifest.features, label)

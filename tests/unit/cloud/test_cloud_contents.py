@@ -16,7 +16,6 @@ from cloud.probe import judge, read_golden
 from control.errors import BadData
 from control.facts import Batch
 from control.policy import Approval, CompleteWhen, Data, DriftSignal, Gates, Policy, Release, Retrain
-from control.state import Training
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -56,20 +55,12 @@ def policy(**changes: Any) -> Policy:
 
 
 def test_the_manifest_names_paths_in_the_order_of_the_training() -> None:
-    training = Training(
-        epoch=7,
-        job="j",
-        training=("v2", "v1"),
-        evaluation=("v3",),
-        champion=None,
-        policy_digest="d",
-        launched=NOW,
-    )
+    training, evaluation = ("v2", "v1"), ("v3",)
     batches = [
         Batch(version=f"v{n}", path=f"2013-0{n}/", arrived=NOW, quality="pass", drift="pass", rows=1)
         for n in (1, 2, 3)
     ]
-    body = manifest_body(policy(), training, batches)
+    body = manifest_body(policy(), batches, training, evaluation, seed=7)
     assert json.loads(body) == {
         "schema": 1,
         "model": "m",
@@ -78,7 +69,7 @@ def test_the_manifest_names_paths_in_the_order_of_the_training() -> None:
         "features": ["carrier", "temp"],
         "seed": 7,
     }
-    assert body == manifest_body(policy(), training, list(reversed(batches)))
+    assert body == manifest_body(policy(), list(reversed(batches)), training, evaluation, seed=7)
 
 
 def test_an_evaluation_is_known_by_the_bytes_of_both_files(tmp_path: Path) -> None:

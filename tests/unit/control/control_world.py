@@ -18,6 +18,7 @@ from control.effects import (
     RegisterModel,
     ScaleDeployment,
     SetTraffic,
+    SubmitEvaluation,
     SubmitJob,
     WriteReport,
 )
@@ -52,7 +53,7 @@ def policy(**changes: Any) -> Policy:
         retrain=Retrain(
             job="train.yml", data=TrainingData(train=2, evaluate=1, fresh=0), backoff=timedelta(minutes=1)
         ),
-        gates=Gates(champion=ChampionGate(metric="auc", non_inferior_by=0.01)),
+        gates=Gates(job="evaluate.yml", champion=ChampionGate(metric="auc", non_inferior_by=0.01)),
         approval=Approval(required=False),
         release=Release(
             endpoint="e",
@@ -101,6 +102,10 @@ class World:
     unrivalled: set[str] = field(default_factory=set)
     """Jobs launched when there was no champion to compare with."""
     qualities: dict[str, float] = field(default_factory=dict)
+    by_hand: dict[str, float] = field(default_factory=dict)
+    """Versions that somebody registered, and what they are worth."""
+    evaluated: list[str] = field(default_factory=list)
+    worth: dict[str, float] = field(default_factory=dict)
     models: list[ModelVersion] = field(default_factory=list)
     endpoint: Endpoint = field(default_factory=lambda: Endpoint(name="e", state="missing"))
     wrong_answers: set[str] = field(default_factory=set)
@@ -142,7 +147,7 @@ class World:
         self.intent, _ = evidence(self.intent, self.now, f"batch {version}", "drift")
 
     def facts(self) -> Facts:
-        current = self.intent.retraining.current
+        current, vetted = self.intent.retraining.current, self.intent.vetting.current
         traffic = self.traffic()
         return Facts(
             batches=tuple(self.batches),
@@ -151,6 +156,10 @@ class World:
             if current and current.job in self.qualities
             else None,
             models=tuple(self.models),
+            vetting_job=Job(name=vetted.job, status=self.jobs.get(vetted.job, "missing")) if vetted else None,
+            vetting_evaluation=Evaluation(digest=f"of {vetted.job}", body=body(self.qualities[vetted.job]))
+            if vetted and vetted.job in self.qualities
+            else None,
             endpoint=self.endpoint,
             reported=self.intent.report.job in self.reports if self.intent.report else None,
             template=self.template,
@@ -211,6 +220,13 @@ class World:
         self.hear(decision.notes)
         return decision.effects
 
+    def register(self, quality: float, **tags: str) -> str:
+        """Somebody registers a version by hand, with whatever tags."""
+        version = str(max((int(model.version) for model in self.models), default=0) + 1)
+        self.models.append(ModelVersion(version=version, path="somewhere/", tags=tags))
+        self.by_hand[version] = quality
+        return version
+
     def hear(self, notes: Sequence[Note]) -> None:
         self.told += notes
         self.notes += [note.name for note in notes]
@@ -229,10 +245,21 @@ class World:
                     self.submitted.append(training.job)
                     if training.champion is None:
                         self.unrivalled.add(training.job)
+            case SubmitEvaluation(evaluating=evaluating):
+                if evaluating.job not in self.jobs:
+                    self.jobs[evaluating.job] = "active"
+                    self.evaluated.append(evaluating.version)
+                    if evaluating.champion is None:
+                        self.unrivalled.add(evaluating.job)
+                    self.worth[evaluating.job] = self.by_hand.get(evaluating.version, -1.0)
             case RegisterModel():
                 if all(model.version != effect.version for model in self.models):
                     tags = {"homeostat.job": effect.job, "homeostat.evidence": effect.evidence}
-                    self.models.append(ModelVersion(version=effect.version, path="p", tags=tags))
+                    self.models.append(
+                        ModelVersion(
+                            version=effect.version, path=f"homeostat/m/{effect.job}/model/", tags=tags
+                        )
+                    )
             case CreateEndpoint():
                 if self.endpoint.state == "missing":
                     self.endpoint = replace(self.endpoint, state="succeeded")
@@ -288,7 +315,7 @@ class World:
             if state == "active":
                 self.jobs[name] = status
                 if status == "completed":
-                    self.qualities[name] = self.quality
+                    self.qualities[name] = self.worth.get(name, self.quality)
 
     def finish_deployments(self, state: str = "succeeded") -> None:
         for name, deployment in self.endpoint.deployments.items():
