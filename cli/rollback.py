@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import os
 import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -12,12 +11,14 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from cli.running_app import STATE, State, settings_of
+
 if TYPE_CHECKING:
     from control.policy import Policy
     from control.ports import Services
     from control.state import Intent
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 out = Console(highlight=False, soft_wrap=True)
 NOTHING, FAILED = 1, 2
 PAUSE_S = 0.5
@@ -34,6 +35,7 @@ def rollback(
     reason: Annotated[str, typer.Option(help="Why, for the audit trail.")] = "",
     by: Annotated[str | None, typer.Option(help="Who, for the audit trail; by default you.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until it is done, say what happens.")] = False,
+    state: State = STATE,
     timeout: Annotated[float, typer.Option(help="Seconds to wait at most.", min=1)] = 1800,
 ) -> None:
     """Roll a model back: the version on its way, or else the one that was promoted last.
@@ -43,12 +45,11 @@ def rollback(
     2: it could not be written, or did not end well in time.
     """
     from cloud.services import build
-    from cloud.settings import read_settings
     from control.errors import HomeostatError
     from handlers.roll_back import roll_back
 
     try:
-        services = build(read_settings(os.environ))
+        services = build(settings_of(state))
         policy = services.policies.get(model)
         if policy is None:
             known = ", ".join(services.policies.names()) or "none"

@@ -128,6 +128,8 @@ class Released:
     version: str
     evidence: str
     approved_by: str
+    authors: tuple[str, ...] | None = None
+    report: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -28,7 +28,11 @@ def promote(intent: Intent, now: datetime, why: str) -> Decision:
         previous_version=kept.version if kept else None,
     )
     released = Released(
-        version=candidate.version, evidence=candidate.evidence, approved_by=candidate.approved_by or ""
+        version=candidate.version,
+        evidence=candidate.evidence,
+        approved_by=candidate.approved_by or "",
+        authors=candidate.authors,
+        report=candidate.report,
     )
     others = [one for one in state.released if one.version != candidate.version]
     promoted = replace(

@@ -34,7 +34,8 @@ def withdraw(
 
     A candidate under way goes; the champion answers as before. After a promotion the previous deployment,
     while it is kept, gets all the traffic again and the present one is deleted. A version that is kept no
-    longer is released again, on the evidence and approval that it was promoted with.
+    longer is released again, on the evidence that it was promoted with; where the policy asks for an
+    approval, it does so again.
     """
     state = intent.releasing
     if state.phase == "rolling_back":
@@ -106,7 +107,8 @@ def _again(
         version=version.version,
         generation=generation,
         evidence=version.evidence,
-        approved_by=version.approved_by,
+        authors=version.authors,
+        report=version.report,
     )
     proposed = replace(
         state,
@@ -131,6 +133,6 @@ def _again(
     )
     said = (
         f"version {version.version} is released again instead of {champion.version}, step by step: "
-        "its deployment is kept no longer"
+        "its deployment is kept no longer" + (", once that is approved" if policy.approval.required else "")
     )
     return Withdrawal(intent=replace(intent, releasing=proposed), notes=(note,), said=said)
