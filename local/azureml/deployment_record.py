@@ -14,6 +14,20 @@ if TYPE_CHECKING:
 
 KIND = "onlineDeployments"
 COMPUTES = {"Managed", "Kubernetes"}
+DEFAULTS: Json = {
+    "description": None,
+    "properties": {},
+    "environmentVariables": {},
+    "scaleSettings": {"scaleType": "Default"},
+    "appInsightsEnabled": False,
+    "egressPublicNetworkAccess": "Enabled",
+}
+KUBERNETES: Json = {
+    "containerResourceRequirements": {
+        "containerResourceRequests": {"cpu": "100m", "memory": "0.5Gi"},
+        "containerResourceLimits": {"cpu": "2", "memory": "2Gi"},
+    }
+}
 DESCRIBING = {"description", "properties"}
 """What can change without new servers."""
 
@@ -54,19 +68,18 @@ def apply(record: Record, wanted: Json) -> None:
     """Let the record say what is wanted, with Azure's defaults."""
     record.body["tags"] = wanted.get("tags") or {}
     record.body["sku"] = {"name": "Default", "capacity": 1} | (wanted.get("sku") or {})
-    record.body["properties"] = {
-        "description": None,
-        "properties": {},
-        "environmentVariables": {},
-        "scaleSettings": {"scaleType": "Default"},
-        "appInsightsEnabled": False,
-        "egressPublicNetworkAccess": "Enabled",
-    } | wanted["properties"]
+    record.body["properties"] = _complete(wanted["properties"])
 
 
 def servers(wanted: Json) -> Json:
     """What the servers are made from, their number left out."""
-    return {k: v for k, v in (wanted.get("properties") or {}).items() if k not in DESCRIBING}
+    return {k: v for k, v in _complete(wanted.get("properties") or {}).items() if k not in DESCRIBING}
+
+
+def _complete(properties: Json) -> Json:
+    """With Azure's defaults: what was left out and what was read back are the same."""
+    defaults = DEFAULTS | (KUBERNETES if properties.get("endpointComputeType") == "Kubernetes" else {})
+    return defaults | properties
 
 
 def instances(record: Record) -> int:

@@ -85,8 +85,11 @@ class Endpoints:
             )
         existing = self._store.get(KIND, name)
         deployments = self._deployments.names(name)
+        mirror = properties.get("mirrorTraffic") or {}
         try:
-            traffic.check(properties.get("traffic") or {}, properties.get("mirrorTraffic") or {}, deployments)
+            traffic.check(properties.get("traffic") or {}, mirror, deployments)
+            if any(mirror.values()) and (properties.get("compute") or _compute(existing)):
+                raise traffic.BadTraffic("mirrorTraffic: Kubernetes endpoints mirror no traffic.")
         except traffic.BadTraffic as err:
             raise user_error(str(err), "BadArgument", "InvalidTraffic") from err
         wanted = {**body, "properties": properties}
@@ -201,6 +204,12 @@ def find(store: Store, request: web.Request) -> Record:
     return record
 
 
+def _compute(record: Record | None) -> str | None:
+    """The cluster of a Kubernetes endpoint."""
+    compute: str | None = record.properties.get("compute") if record else None
+    return compute
+
+
 def _new(name: str, body: Json) -> Record:
     return Record(
         KIND,
@@ -211,7 +220,7 @@ def _new(name: str, body: Json) -> Record:
             "name": name,
             "type": f"{PROVIDER}/workspaces/{KIND}",
             "location": body.get("location") or LOCATION,
-            "kind": "Managed",
+            "kind": "K8S" if body["properties"].get("compute") else "Managed",
             "tags": body.get("tags") or {},
             "identity": {"type": "SystemAssigned", "principalId": WORKSPACE_GUID, "tenantId": TENANT},
             "systemData": system_data(),

@@ -57,6 +57,7 @@ class Servers:
         self.specs: dict[tuple[str, str], DeploymentSpec] = {}
         self.splits: dict[str, tuple[dict[str, int], dict[str, int]]] = {}
         self.created: list[tuple[str, str]] = []
+        self.counts: dict[tuple[str, str], int] = {}
         self.hold = 0.0
 
     async def create(self, spec: DeploymentSpec) -> None:
@@ -65,6 +66,9 @@ class Servers:
             raise DeploymentFailed(f"The server of {spec.name} ended: raise")
         self.created.append((spec.endpoint, spec.name))
         self.specs[spec.endpoint, spec.name] = spec
+
+    async def scale(self, endpoint: str, name: str, count: int) -> None:
+        self.counts[endpoint, name] = count
 
     async def delete(self, endpoint: str, name: str) -> None:
         self.specs.pop((endpoint, name), None)

@@ -10,7 +10,10 @@ import requests
 from azure.ai.ml.entities import (
     CodeConfiguration,
     DataCollector,
+    DefaultScaleSettings,
     DeploymentCollection,
+    KubernetesOnlineDeployment,
+    KubernetesOnlineEndpoint,
     ManagedOnlineDeployment,
     ManagedOnlineEndpoint,
     Model,
@@ -182,6 +185,50 @@ def test_traffic(cloud: Cloud, client: MLClient, endpoint: str, deployment_of: M
     assert client.online_endpoints.get(endpoint).traffic == {"blue": 100}
     with pytest.raises(ResourceNotFoundError):
         client.online_deployments.get("green", endpoint)
+
+
+def test_scaling_makes_no_new_servers(
+    cloud: Cloud, client: MLClient, endpoint: str, deployment_of: Maker
+) -> None:
+    client.online_deployments.begin_create_or_update(deployment_of(endpoint, "blue")).result()
+    for count in (3, 1):
+        found = client.online_deployments.get("blue", endpoint)
+        found.instance_count = count
+        client.online_deployments.begin_create_or_update(found).result()
+        found = client.online_deployments.get("blue", endpoint)
+        assert (found.instance_count, found.provisioning_state) == (count, "Succeeded")
+        assert cloud.serving.counts[endpoint, "blue"] == count
+    assert cloud.serving.created.count((endpoint, "blue")) == 1
+
+
+def test_kubernetes(cloud: Cloud, client: MLClient, deployment_of: Maker) -> None:
+    """The same YAML on a cluster: azure-ai-ml's own entities, and no mirror."""
+    name = f"k-{uuid.uuid4().hex[:8]}"
+    made = KubernetesOnlineEndpoint(name=name, compute="aks", auth_mode="key")
+    client.online_endpoints.begin_create_or_update(made).result()
+    found = client.online_endpoints.get(name)
+    assert isinstance(found, KubernetesOnlineEndpoint)
+    assert found.kind == "K8S"
+    assert str(found.compute).endswith("/computes/aks")
+    managed = deployment_of(name, "blue")
+    for one in ("blue", "green"):
+        client.online_deployments.begin_create_or_update(
+            KubernetesOnlineDeployment(
+                name=one, endpoint_name=name, model=managed.model, environment=managed.environment,
+                code_configuration=managed.code_configuration, instance_count=2,
+                scale_settings=DefaultScaleSettings(),
+            )
+        ).result()  # fmt: skip
+    deployed = client.online_deployments.get("blue", name)
+    assert isinstance(deployed, KubernetesOnlineDeployment)
+    assert (deployed.instance_count, cloud.serving.specs[name, "blue"].instance_count) == (2, 2)
+    found.traffic = {"blue": 90, "green": 10}
+    client.online_endpoints.begin_create_or_update(found).result()
+    assert cloud.serving.splits[name] == ({"blue": 90, "green": 10}, {})
+    found.traffic, found.mirror_traffic = {"blue": 100}, {"green": 10}
+    with pytest.raises(HttpResponseError, match="Kubernetes"):
+        client.online_endpoints.begin_create_or_update(found).result()
+    client.online_endpoints.begin_delete(name).result()
 
 
 def test_deployment_that_never_becomes_ready(

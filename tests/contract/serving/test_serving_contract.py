@@ -289,6 +289,38 @@ def test_a_deployment_is_replaced_and_deleted_without_a_failed_request(endpoint:
     assert endpoint.run(endpoint.ask(["a"], deployment="red"))[0][0] == 404
 
 
+def test_a_deployment_grows_and_shrinks_without_a_failed_request(endpoint: Endpoint) -> None:
+    """From one server to two and back while slow requests flow; every server answers."""
+    lone = replace(endpoint.spec, name="lone-one")
+    endpoint.run(endpoint.serving.create(lone), 60)
+
+    async def ask(done: asyncio.Event) -> list[tuple[int, dict[str, str], Any]]:
+        answers = []
+        while not done.is_set():
+            answers += await endpoint.ask(["slow"], deployment="lone-one")
+        return answers
+
+    async def change(done: asyncio.Event) -> None:
+        await endpoint.serving.scale("flights", "lone-one", 2)
+        await asyncio.sleep(1)
+        await endpoint.serving.scale("flights", "lone-one", 1)
+        done.set()
+
+    async def both() -> list[tuple[int, dict[str, str], Any]]:
+        done = asyncio.Event()
+        changing = asyncio.create_task(change(done))
+        answers = await asyncio.gather(*(ask(done) for _ in range(3)))
+        await changing
+        return [answer for some in answers for answer in some]
+
+    answers = endpoint.run(both(), 60)
+    assert Counter(status for status, _, _ in answers) == {200: len(answers)}
+    assert len({body["master"] for _, _, body in answers}) == 2
+    left = {endpoint.run(endpoint.ask(["a"], deployment="lone-one"))[0][2]["master"] for _ in range(3)}
+    assert len(left) == 1
+    endpoint.run(endpoint.serving.delete("flights", "lone-one"))
+
+
 def test_a_failing_init_is_reported_with_the_log(endpoint: Endpoint, tmp_path: Path) -> None:
     (tmp_path / "score.py").write_text(
         "def init():\n    raise RuntimeError('no such weights')\ndef run(data):\n    pass\n"
