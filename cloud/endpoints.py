@@ -8,8 +8,6 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
-import yaml
-
 from cloud.errors import NotFound, loading, translated
 from control.errors import HomeostatError, Refused
 from control.facts import Deployment, Endpoint, Template
@@ -95,6 +93,8 @@ class Endpoints:
 
     def template(self, policy: Policy) -> Template | None:
         """What the policy's deployment YAML says; None when it cannot be read: deploying says why."""
+        import yaml
+
         try:
             body = yaml.safe_load((self._root / policy.release.deployment).read_text("utf-8"))
             instances = int(body.get("instance_count") or 1)
