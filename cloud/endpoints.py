@@ -116,6 +116,7 @@ class Endpoints:
                 if found.instance_count == instances:
                     return False
                 found.instance_count = instances
+                _name_collections(found)
                 ml.online_deployments.begin_create_or_update(found)
         except NotFound:
             return False
@@ -200,6 +201,17 @@ class Endpoints:
         endpoint.name = policy.release.endpoint
         endpoint.traffic = {}
         return endpoint
+
+
+def _name_collections(deployment: OnlineDeployment) -> None:
+    """What was read can be written: the SDK reads an id of a collection's data, and takes a name."""
+    from azure.ai.ml.entities import DataAsset
+
+    collections = deployment.data_collector.collections if deployment.data_collector else {}
+    for collection in collections.values():
+        if isinstance(collection.data, str):
+            *_, name, _, version = collection.data.split("/")
+            collection.data = DataAsset(name=name, version=version)
 
 
 def _state(state: Any) -> State:

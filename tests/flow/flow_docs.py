@@ -22,6 +22,7 @@ def policy(name: str = "rain", **changes: dict[str, Any]) -> dict[str, Any]:
     body |= {"name": name}
     body["data"] |= {"path": f"azureml://datastores/landing/paths/{name}/"}
     body["release"] |= {"endpoint": name, "bake": "PT1S", "deadline": "PT40S", "keep_previous": "PT1S"}
+    body["release"] |= {"min_requests": 5}
     body["retrain"] |= {"backoff": "PT1S"}
     for section, values in changes.items():
         body[section] = body.get(section, {}) | values

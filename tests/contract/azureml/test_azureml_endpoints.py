@@ -22,6 +22,7 @@ from azure.ai.ml.entities import (
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azureml_cloud import client_of, until
 
+from cloud.endpoints import _name_collections
 from local.azureml import WORKSPACE_ID
 
 if TYPE_CHECKING:
@@ -190,10 +191,19 @@ def test_traffic(cloud: Cloud, client: MLClient, endpoint: str, deployment_of: M
 def test_scaling_makes_no_new_servers(
     cloud: Cloud, client: MLClient, endpoint: str, deployment_of: Maker
 ) -> None:
-    client.online_deployments.begin_create_or_update(deployment_of(endpoint, "blue")).result()
+    collector = DataCollector(collections={"model_inputs": DeploymentCollection(enabled="true")})
+    client.online_deployments.begin_create_or_update(
+        deployment_of(
+            endpoint,
+            "blue",
+            data_collector=collector,
+            request_settings=OnlineRequestSettings(request_timeout_ms=1500),
+        )
+    ).result()
     for count in (3, 1):
         found = client.online_deployments.get("blue", endpoint)
         found.instance_count = count
+        _name_collections(found)
         client.online_deployments.begin_create_or_update(found).result()
         found = client.online_deployments.get("blue", endpoint)
         assert (found.instance_count, found.provisioning_state) == (count, "Succeeded")
