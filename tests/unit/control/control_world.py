@@ -105,6 +105,8 @@ class World:
     by_hand: dict[str, float] = field(default_factory=dict)
     """Versions that somebody registered, and what they are worth."""
     evaluated: list[str] = field(default_factory=list)
+    vetted: list[tuple[str, str]] = field(default_factory=list)
+    """Versions, and the jobs that evaluated them."""
     worth: dict[str, float] = field(default_factory=dict)
     models: list[ModelVersion] = field(default_factory=list)
     endpoint: Endpoint = field(default_factory=lambda: Endpoint(name="e", state="missing"))
@@ -249,6 +251,7 @@ class World:
                 if evaluating.job not in self.jobs:
                     self.jobs[evaluating.job] = "active"
                     self.evaluated.append(evaluating.version)
+                    self.vetted.append((evaluating.version, evaluating.job))
                     if evaluating.champion is None:
                         self.unrivalled.add(evaluating.job)
                     self.worth[evaluating.job] = self.by_hand.get(evaluating.version, -1.0)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from control_world import World, policy
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from control.effects import CreateDeployment, Effect, SetTraffic
+from control.effects import CreateDeployment, SetTraffic
 from control.policy import Approval, Budget
-from control.release import roll_back
 
 
 def champion(world: World) -> str | None:
@@ -203,95 +199,6 @@ def test_without_approval_nothing_is_created_and_the_offer_expires() -> None:
     assert champion(world) is None
     assert not any(isinstance(effect, CreateDeployment) for effect in world.performed)
     assert "rolled back" in world.notes
-
-
-HAPPENINGS = {
-    "round": 40,
-    "decide": 15,
-    "perform": 15,
-    "again": 8,
-    "arrive": 6,
-    "tick": 6,
-    "jobs": 4,
-    "up": 4,
-    "lose": 3,
-    "worse": 2,
-    "better": 2,
-    "jobs_fail": 1,
-    "down": 1,
-    "wrong": 1,
-    "roll_back": 1,
-}
-"""What happens in the world, and how often: mostly progress, so that releases are reached and disturbed."""
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.integers(0, 2**32))
-def test_whatever_happens_traffic_goes_only_to_what_passed(seed: int) -> None:
-    """Lost, doubled and late effects; crashes between decision and effect; bad candidates; any order."""
-    script = random.Random(seed).choices(list(HAPPENINGS), list(HAPPENINGS.values()), k=250)
-    world = World()
-    pending: list[Effect] = []
-    done: list[Effect] = []
-    for action in script:
-        match action:
-            case "arrive":
-                world.arrive()
-            case "decide":
-                pending += world.decide()
-            case "perform" if pending:
-                done.append(pending.pop(0))
-                world.perform(done[-1])
-            case "again" if done:
-                world.perform(done[len(done) // 2])  # a stale worker repeats what it once meant
-            case "jobs":
-                world.finish_jobs()
-            case "jobs_fail":
-                world.finish_jobs("failed")
-            case "up":
-                world.finish_deployments()
-            case "down":
-                world.finish_deployments("failed")
-            case "tick":
-                world.now += timedelta(minutes=4)
-            case "round":
-                for effect in world.decide():
-                    done.append(effect)
-                    world.perform(effect)
-                world.finish_jobs()
-                world.finish_deployments()
-                world.now += timedelta(minutes=2)
-            case "worse":
-                world.quality = -0.05
-            case "better":
-                world.quality = 0.05
-            case "wrong":
-                world.wrong_answers.add(str(len(world.models) + 1))
-            case "roll_back":
-                world.intent = roll_back(world.intent, world.now, "a person said so").intent
-            case "lose":
-                pending.clear()
-        check(world)
-    world.quality = 0.05
-    world.settle()
-    check(world)
-    if champion(world):
-        standing = world.intent.releasing.champion
-        assert standing is not None
-        assert world.endpoint.traffic == {standing.deployment: 100}
-        assert set(world.endpoint.deployments) == {standing.deployment}
-
-
-def check(world: World) -> None:
-    """No request is answered by a version without passed evidence or with wrong answers at its creation."""
-    for name, percent in world.endpoint.traffic.items():
-        if percent:
-            version = world.endpoint.deployments[name].model_version
-            model = next(model for model in world.models if model.version == version)
-            job = model.tags["homeostat.job"]
-            assert job in world.unrivalled or world.qualities[job] > -0.01
-    assert len(world.submitted) == len(set(world.submitted))
-    assert sum(status == "active" for status in world.jobs.values()) <= world.policy.retrain.max_running
 
 
 @pytest.mark.parametrize("seed", range(3))
