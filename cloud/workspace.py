@@ -77,7 +77,9 @@ class AzureWorkspace:
         """What the policy's deployment YAML says; None when it cannot be read: deploying says why."""
         return self._endpoints.template(policy)
 
-    def create_deployment(self, policy: Policy, deployment: str, version: str, instances: int | None) -> bool:
+    def create_deployment(
+        self, policy: Policy, deployment: str, version: str, instances: int | None = None
+    ) -> bool:
         """Begin the deployment at 0 %; does not wait; False when it was there already."""
         return self._endpoints.deploy(policy, deployment, version, instances)
 

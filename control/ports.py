@@ -151,7 +151,9 @@ class Workspace(Protocol):
     def template(self, policy: Policy) -> Template | None:
         """What the policy's deployment YAML says; None when it cannot be read: deploying says why."""
 
-    def create_deployment(self, policy: Policy, deployment: str, version: str, instances: int | None) -> bool:
+    def create_deployment(
+        self, policy: Policy, deployment: str, version: str, instances: int | None = None
+    ) -> bool:
         """PUT the deployment at 0 %; does not wait; False when it was there already."""
 
     def scale_deployment(self, policy: Policy, deployment: str, instances: int) -> bool:

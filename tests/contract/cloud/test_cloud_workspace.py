@@ -434,6 +434,21 @@ def test_from_batches_to_an_answering_model(project: Project, eventually: Callab
     endpoint = workspace.endpoint(policy.release.endpoint)
     assert (endpoint.deployments["g001"].model_version, endpoint.traffic) == ("1", {})
 
+    # instances: what was read, its collector's data included, can be written
+    assert endpoint.deployments["g001"].instances == 1
+    assert workspace.scale_deployment(policy, "g001", 2)
+    scaled = eventually(
+        lambda: (
+            (one := workspace.endpoint(policy.release.endpoint).deployments["g001"]).state == "succeeded"
+            and one
+        ),
+        project.patience,
+        0.2,
+    )
+    assert scaled.instances == 2
+    assert not workspace.scale_deployment(policy, "g001", 2)
+    assert not workspace.scale_deployment(policy, "g007", 2)
+
     # golden predictions
     asked_at = datetime.now(UTC)
     assert workspace.probe(policy, "g001", "1").verdict == "pass"
@@ -490,6 +505,50 @@ def test_from_batches_to_an_answering_model(project: Project, eventually: Callab
     assert "model.json" in again.body["champion"]
 
 
+def test_the_same_on_kubernetes(project: Project, eventually: Callable[..., Any]) -> None:
+    """From the YAML's own type: azure-ai-ml's entities for a cluster; the app does nothing else."""
+    from azure.ai.ml.entities import KubernetesOnlineDeployment, KubernetesOnlineEndpoint
+
+    policy, workspace, ml = project.policy, project.services.workspace, project.connections.ml
+    if not project.settings.is_local:
+        pytest.skip("needs a cluster that is attached to the workspace")
+    register_assets(ml, [project.root / "pipelines"])
+    file = project.root / "pipelines/deployment.yml"
+    text = file.read_text().replace("managedOnlineDeployment", "kubernetesOnlineDeployment")
+    file.write_text(text.replace("instance_type: Standard_DS3_v2\n", "type: kubernetes\n"))
+    template = workspace.template(policy)
+    assert template
+    assert (template.kind, template.instances, template.scales_itself) == ("kubernetes", 1, False)
+    with pytest.raises(Refused, match="write an endpoint"):
+        workspace.create_endpoint(policy)
+    (file.parent / "endpoint.yml").write_text(
+        "$schema: https://azuremlschemas.azureedge.net/latest/kubernetesOnlineEndpoint.schema.json\n"
+        "name: template\ncompute: azureml:aks\nauth_mode: key\n"
+    )
+    workspace.create_endpoint(policy)
+    name = policy.release.endpoint
+    eventually(lambda: workspace.endpoint(name).state == "succeeded", project.patience, 0.2)
+    found = ml.online_endpoints.get(name)
+    assert isinstance(found, KubernetesOnlineEndpoint)
+    assert str(found.compute).endswith("/computes/aks")
+    store = Datastores(project.connections)[DEFAULT]
+    store.write(output(policy.name, "job", "model").path + "model.json", b"0.25")
+    workspace.register(policy, "1", "job", {})
+    workspace.create_deployment(policy, "g001", "1")
+
+    def ready(instances: int) -> bool:
+        one = workspace.endpoint(name).deployments["g001"]
+        return one.state == "succeeded" and one.instances == instances
+
+    eventually(lambda: ready(1), project.patience, 0.2)
+    assert isinstance(ml.online_deployments.get("g001", name), KubernetesOnlineDeployment)
+    assert workspace.scale_deployment(policy, "g001", 2)
+    eventually(lambda: ready(2), project.patience, 0.2)
+    workspace.set_traffic(policy, {"g001": 100}, {})
+    eventually(lambda: workspace.endpoint(name).traffic == {"g001": 100}, project.patience, 0.2)
+    assert isinstance(ml.online_endpoints.get(name), KubernetesOnlineEndpoint), "its kind stays"
+
+
 def test_what_fails_says_why(project: Project, eventually: Callable[..., Any]) -> None:
     policy = replace(project.policy, name=f"{project.policy.name}-breaks")
     workspace = project.services.workspace
@@ -532,7 +591,7 @@ def test_what_fails_says_why(project: Project, eventually: Callable[..., Any]) -
         (lambda text: text.replace("  evaluation: {type: uri_folder}\n", ""), "has no output 'evaluation'"),
         (
             lambda _text: "type: command\ncommand: ls\nenvironment: azureml:x:1\n",
-            "a retraining is a pipeline",
+            "it must be a pipeline",
         ),
         (lambda _text: "type: pipeline\njobs: 7\n", "pipelines/train.yml cannot be read as Azure ML"),
         (None, "which does not exist"),
