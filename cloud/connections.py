@@ -6,6 +6,7 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 from cloud import storage
+from cloud.arm import Arm
 from cloud.credentials import credential
 from cloud.errors import translated
 
@@ -23,6 +24,7 @@ class Connections:
         self.settings = settings
         self._lock = RLock()
         self._ml: MLClient | None = None
+        self._arm: Arm | None = None
         self._own: BlobServiceClient | None = None
         self._accounts: dict[str, BlobServiceClient] = {}
 
@@ -36,6 +38,14 @@ class Connections:
                 with translated("connecting to Azure ML"):
                     self._ml = ml_client(self.settings)
             return self._ml
+
+    @property
+    def arm(self) -> Arm:
+        """Azure Resource Manager."""
+        with self._lock:
+            if self._arm is None:
+                self._arm = Arm(self.settings)
+            return self._arm
 
     def blob_service(self, account: str, suffix: str = "core.windows.net") -> BlobServiceClient:
         """Blobs of that account; those of the app's own account come through its own client."""

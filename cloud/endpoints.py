@@ -109,15 +109,13 @@ class Endpoints:
 
     def scale(self, endpoint: str, deployment: str, instances: int) -> bool:
         """Begin to give the deployment that many instances; one that is gone, or has them, is no error."""
-        ml = self._connections.ml
         try:
             with translated(f"scaling deployment {deployment} of {endpoint}"):
-                found = ml.online_deployments.get(deployment, endpoint)
+                found = self._connections.ml.online_deployments.get(deployment, endpoint)
                 if found.instance_count == instances:
                     return False
-                found.instance_count = instances
-                _name_collections(found)
-                ml.online_deployments.begin_create_or_update(found)
+                path = f"onlineEndpoints/{endpoint}/deployments/{deployment}"
+                self._connections.arm.patch(path, {"sku": {"name": "Default", "capacity": instances}})
         except NotFound:
             return False
         return True
@@ -201,17 +199,6 @@ class Endpoints:
         endpoint.name = policy.release.endpoint
         endpoint.traffic = {}
         return endpoint
-
-
-def _name_collections(deployment: OnlineDeployment) -> None:
-    """What was read can be written: the SDK reads an id of a collection's data, and takes a name."""
-    from azure.ai.ml.entities import DataAsset
-
-    collections = deployment.data_collector.collections if deployment.data_collector else {}
-    for collection in collections.values():
-        if isinstance(collection.data, str):
-            *_, name, _, version = collection.data.split("/")
-            collection.data = DataAsset(name=name, version=version)
 
 
 def _state(state: Any) -> State:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from local.azureml.answers import Json, conflict, json_body, not_found, properties_of, user_error
-from local.azureml.deployment_record import KIND, apply, check, new_deployment, servers
+from local.azureml.deployment_record import KIND, apply, check, instances, new_deployment, servers
 from local.azureml.endpoints import BUSY, find
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Deployments:
             web.get(deployments, self._list),
             web.get(deployment, self._get),
             web.put(deployment, self._put),
+            web.patch(deployment, self._patch),
             web.delete(deployment, self._delete),
             web.post(f"{deployment}/getLogs", self._logs),
         ]
@@ -93,6 +94,31 @@ class Deployments:
             record.body,
             status=200 if existing else 201,
             headers=self._operations.headers(request, operation, request.path),
+        )
+
+    async def _patch(self, request: web.Request) -> web.Response:
+        """Another number of servers, or other tags: the rest stays."""
+        record = self._find(request)
+        body = await json_body(request)
+        capacity = (body.get("sku") or {}).get("capacity", instances(record))
+        if isinstance(capacity, bool) or not isinstance(capacity, int) or capacity < 1:
+            raise user_error(f"sku.capacity must be 1 or more, not {capacity!r}.", "BadArgument")
+        if record.properties["provisioningState"] != "Succeeded":
+            raise conflict(
+                f"The deployment {record.version} is {record.properties['provisioningState']}: "
+                "try again later."
+            )
+        wanted: Json = record.private["wanted"]
+        wanted["sku"] = {"name": "Default"} | (wanted.get("sku") or {}) | {"capacity": capacity}
+        wanted["tags"] = (wanted.get("tags") or {}) | (body.get("tags") or {})
+        operation = self._operations.begin("od", "Updating")
+        apply(record, wanted)
+        record.private |= {"wanted": wanted, "operation": operation}
+        record.properties["provisioningState"] = "Updating"
+        self._store.put(record)
+        self._lives.begin(record, ready=True)
+        return web.json_response(
+            record.body, status=202, headers=self._operations.headers(request, operation)
         )
 
     async def _delete(self, request: web.Request) -> web.Response:

@@ -22,7 +22,6 @@ from azure.ai.ml.entities import (
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azureml_cloud import client_of, until
 
-from cloud.endpoints import _name_collections
 from local.azureml import WORKSPACE_ID
 
 if TYPE_CHECKING:
@@ -200,14 +199,15 @@ def test_scaling_makes_no_new_servers(
             request_settings=OnlineRequestSettings(request_timeout_ms=1500),
         )
     ).result()
+    url = f"{cloud.url}{WORKSPACE_ID}/onlineEndpoints/{endpoint}/deployments/blue?api-version=2024-04-01"
     for count in (3, 1):
-        found = client.online_deployments.get("blue", endpoint)
-        found.instance_count = count
-        _name_collections(found)
-        client.online_deployments.begin_create_or_update(found).result()
-        found = client.online_deployments.get("blue", endpoint)
-        assert (found.instance_count, found.provisioning_state) == (count, "Succeeded")
+        answer = requests.patch(url, json={"sku": {"name": "Default", "capacity": count}}, timeout=10)
+        assert (answer.status_code, answer.json()["properties"]["provisioningState"]) == (202, "Updating")
+        until(lambda: client.online_deployments.get("blue", endpoint).provisioning_state == "Succeeded")
+        assert client.online_deployments.get("blue", endpoint).instance_count == count
         assert cloud.serving.counts[endpoint, "blue"] == count
+    assert requests.patch(url, json={"sku": {"capacity": 0}}, timeout=10).status_code == 400
+    assert requests.patch(url.replace("blue", "red"), json={}, timeout=10).status_code == 404
     assert cloud.serving.created.count((endpoint, "blue")) == 1
 
 
