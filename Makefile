@@ -51,7 +51,7 @@ test: lint  ## everything a change must pass
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long and not live" $(PYTEST)
 
 test-long: setup  ## what takes longer than make test allows
-	@echo "the whole demonstration without a network: about three minutes"
+	@echo "the whole demonstration without a network, and bad versions under load: about eight minutes"
 	$(BIN)/python -m pytest -m "long and not live" $(PYTEST)
 
 lock: $(VENV)/.set-up  ## write the pins again from requirements.in and requirements-dev.in

@@ -1,6 +1,7 @@
 """The demonstration's policy: the published one with its waiting times shortened, and nothing else.
 
-Months pass in seconds here; what is decided, and from what, stays the policy's.
+Months pass in seconds here; what is decided, and from what, stays the policy's. Shorter times hold fewer
+requests, so a step asks for fewer; what proves that a version is bad stays what it is.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ SHORTENED: dict[str, Any] = {
     "release": {
         "mirror": {"percent": 20, "for": "PT2S"},
         "bake": "PT1S",
+        "min_requests": 3,
         "deadline": "PT1M",
         "keep_previous": "PT2S",
     },

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 ROWS_A_REQUEST = 40
-PAUSE_S = 0.15
+PAUSE_S = 0.05
 
 
 @dataclass

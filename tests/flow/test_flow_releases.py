@@ -104,32 +104,58 @@ def _given_back_in(loop: Loop, version: str) -> timedelta:
     return datetime.fromisoformat(back["at"]) - datetime.fromisoformat(trail[at]["at"])
 
 
-def test_a_version_that_raises_is_rolled_back(
-    loop: Loop, champion: Champion, job_python: Path, tmp_path: Path
+BAD = {"raises": "error rate", "slow": "latency p90", "shifted": "predictions of "}
+"""What a version does where it serves, and what the verdict says."""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("how", BAD)
+def test_a_bad_version_is_rolled_back(
+    loop: Loop, champion: Champion, job_python: Path, tmp_path: Path, how: str
 ) -> None:
-    """Registered by hand with copied tags: it passes the gate and its golden predictions, and fails live."""
+    """Registered by hand with copied tags: it passes the gate and its golden predictions, and is bad live."""
     with Load(loop, NAME, 25) as load:
-        version = flow_models.register(loop, job_python, NAME, "raises", tmp_path)
+        version = flow_models.register(loop, job_python, NAME, how, tmp_path)
         told = _rolled_back(loop, version)
         name = _deployment(loop, version)
         after = load.sent
         loop.until("it goes on", lambda: load.sent > after + 25)
     judged = [entry["detail"] for entry in loop.audit(NAME, "candidate passed")]
     assert version in {one["version"] for one in judged}, "an evaluation of ours, not the copied tags"
-    assert "error rate" in told["reason"]
+    assert BAD[how] in told["reason"]
     assert 0 < told["share"] < 0.6
     assert told["answered"] == pytest.approx(load.by(name), abs=5)
-    assert {(status, by) for status, by, _ in load.failed()} == {(424, name)}
+    assert {(status, by) for status, by, _ in load.failed()} == ({(424, name)} if how == "raises" else set())
     assert _given_back_in(loop, version) < RECONCILE
     _at_rest(loop, champion)
     assert set(loop.services.workspace.endpoint(NAME).deployments) == {champion.deployment}
 
 
-def test_a_good_version_is_promoted_and_rolled_back_on_a_persons_word(
+@pytest.mark.long
+def test_a_version_with_wrong_golden_predictions_sees_no_request(
     loop: Loop, champion: Champion, job_python: Path, tmp_path: Path
 ) -> None:
+    version = flow_models.register(loop, job_python, NAME, "golden", tmp_path)
+    ended = loop.until(
+        "its end",
+        lambda: [
+            entry["detail"]
+            for entry in loop.audit(NAME, "rolled back", "promoted", "candidate refused")
+            if entry["detail"].get("version") == version
+        ],
+    )[-1]
+    assert "golden predictions" in ended["reason"]
+    assert version in loop.intent(NAME).releasing.refused
+    assert version not in {entry["detail"]["version"] for entry in loop.audit(NAME, "traffic step")}
+    _at_rest(loop, champion)
+
+
+@pytest.mark.parametrize("rate", [20, pytest.param(50, marks=pytest.mark.long)])
+def test_a_good_version_is_promoted_and_rolled_back_on_a_persons_word(
+    loop: Loop, champion: Champion, job_python: Path, tmp_path: Path, rate: int
+) -> None:
     """Not one request fails on the way, neither there nor back."""
-    with Load(loop, NAME, 25) as load:
+    with Load(loop, NAME, rate) as load:
         version = flow_models.register(loop, job_python, NAME, "good", tmp_path)
         loop.until(
             "it is the champion",

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import flow_docs
 import flow_rain
 import flow_reports
+from flow_load import Load
 from flow_loop import Loop, settings, write_policy
 
 from cloud.mlclient import ml_client
@@ -38,9 +39,13 @@ def test_a_second_model_goes_through_the_whole_loop(loop: Loop) -> None:
     assert model.tags["homeostat.report"] == passed["report"]
     assert model.tags["homeostat.evidence"] == passed["evidence"]
     if judged["verdict"] == "pass":
-        loop.until(
-            "the second champion", lambda: loop.intent("rain").releasing.champion.version == judged["version"]
-        )
+        with Load(loop, "rain", 10):  # without requests nothing is promoted
+            loop.until(
+                "the second champion",
+                lambda: loop.intent("rain").releasing.champion.version == judged["version"],
+            )
+        ended = datetime.now(UTC)
+        loop.until("the load's last second is over", lambda: (datetime.now(UTC) - ended).seconds > 1)
     ml = ml_client(read_settings(settings(loop.addresses, loop.folder / "app" / "policies")))
     uri = str(ml.online_endpoints.get("rain").scoring_uri)
     key = str(ml.online_endpoints.get_keys("rain").primary_key)
