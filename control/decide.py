@@ -7,6 +7,7 @@ from datetime import datetime
 
 from control import release, reporting, retraining, vetting
 from control.decision import Decision, soonest
+from control.effects import ScaleDeployment
 from control.facts import Facts
 from control.policy import Policy
 from control.state import Intent
@@ -15,13 +16,15 @@ from control.state import Intent
 def decide(policy: Policy, intent: Intent, facts: Facts, now: datetime) -> Decision:
     """(policy, intent, facts, now) -> (intent', effects, why, when to look again)."""
     releasing = release.decide(policy, intent, facts, now)
-    if releasing.intent != intent or releasing.effects:
+    scaling = tuple(effect for effect in releasing.effects if isinstance(effect, ScaleDeployment))
+    if releasing.intent != intent or scaling != releasing.effects:
         return releasing
-    training = retraining.decide(policy, intent, facts, now)
-    if training.intent != intent or training.effects:
-        return replace(training, wake=soonest(releasing.wake, training.wake))
-    registered = vetting.decide(policy, intent, facts, now)
-    if registered.intent != intent or registered.effects:
-        return replace(registered, wake=soonest(releasing.wake, training.wake, registered.wake))
-    report = reporting.decide(policy, intent, facts, now)
-    return replace(report, wake=soonest(releasing.wake, training.wake, registered.wake, report.wake))
+    # Instances that Azure has not got (a quota) must not keep everything else waiting.
+    wakes = [releasing.wake]
+    decision = Decision(intent=intent)
+    for machine in (retraining, vetting, reporting):
+        decision = machine.decide(policy, intent, facts, now)
+        wakes.append(decision.wake)
+        if decision.intent != intent or decision.effects:
+            break
+    return replace(decision, effects=(*scaling, *decision.effects), wake=soonest(*wakes))

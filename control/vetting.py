@@ -59,24 +59,23 @@ def _idle(policy: Policy, intent: Intent, facts: Facts, now: datetime) -> Decisi
         return Decision(intent=intent)
     if state.not_before is not None and now < state.not_before:
         return Decision(intent=intent, wake=state.not_before - now)
-    fresh = [model for model in facts.models if not _is_known(intent, model)]
-    if not fresh:
-        return Decision(intent=intent)
-    *older, newest = (model.version for model in fresh)
+    fresh, older, newer = _unknown(intent, facts.models)
     if older:
-        note = decided(now, "passed over", versions=older, reason=f"version {newest} is newer")
+        note = decided(now, "passed over", versions=older, reason=f"version {newer} is newer")
         return Decision(intent=known(intent, older), notes=(note,))
+    if fresh is None:
+        return Decision(intent=intent)
     rows = _rows(policy, facts.batches)
     if not rows:
         return Decision(intent=intent)  # the next batch wakes the model
-    evaluating = _evaluating(policy, intent, newest, rows, now)
+    evaluating = _evaluating(policy, intent, fresh, rows, now)
     launching = replace(
         state, phase="launching", current=evaluating, number=evaluating.number, not_before=None
     )
     note = decided(
         now,
         "evaluate",
-        version=newest,
+        version=fresh,
         job=evaluating.job,
         evaluation=list(rows),
         champion=evaluating.champion,
@@ -86,10 +85,26 @@ def _idle(policy: Policy, intent: Intent, facts: Facts, now: datetime) -> Decisi
     return Decision(intent=replace(intent, vetting=launching), notes=(note,))
 
 
-def _is_known(intent: Intent, model: ModelVersion) -> bool:
+def is_known(intent: Intent, version: str) -> bool:
+    """Whether the ledger knows that version: ours, or one that was looked at."""
+    return version in _seen(intent)
+
+
+def _seen(intent: Intent) -> set[str]:
     state = intent.releasing
-    ours = {one.version for one in state.released} | {*state.refused, *intent.vetting.known}
-    return model.version in ours or (state.champion is not None and state.champion.version == model.version)
+    seen = {one.version for one in state.released} | {*state.refused, *intent.vetting.known}
+    return seen | ({state.champion.version} if state.champion else set())
+
+
+def _unknown(intent: Intent, models: Sequence[ModelVersion]) -> tuple[str | None, list[str], str]:
+    """The version to evaluate, those that a newer one has overtaken, and which one that is."""
+    seen = _seen(intent)
+    greatest = max((int(version) for version in seen if version.isdecimal()), default=0)
+    unknown = [model.version for model in models if model.version not in seen]
+    late = [version for version in unknown if version.isdecimal() and int(version) < greatest]
+    fresh = [version for version in unknown if version not in late]
+    newest = fresh[-1] if fresh else None
+    return newest, [*late, *fresh[:-1]], newest or str(greatest)
 
 
 def _rows(policy: Policy, batches: Sequence[Batch]) -> tuple[str, ...]:

@@ -13,7 +13,14 @@ from datetime import timedelta
 
 from control.decide import decide
 from control.decision import Decision
-from control.effects import CreateDeployment, CreateEndpoint, Effect, SubmitEvaluation, SubmitJob
+from control.effects import (
+    CreateDeployment,
+    CreateEndpoint,
+    Effect,
+    ScaleDeployment,
+    SubmitEvaluation,
+    SubmitJob,
+)
 from control.errors import Conflict, Refused, Unavailable
 from control.policy import Policy
 from control.ports import Note, Services
@@ -93,6 +100,10 @@ def _answer_refusal(policy: Policy, effect: Effect, reason: str, services: Servi
             decision = evaluation_refused(policy, intent, now, reason)
         case CreateEndpoint() | CreateDeployment() if intent.releasing.phase == "creating":
             decision = roll_back(intent, now, f"Azure ML refused {type(effect).__name__}: {reason}")
+        case ScaleDeployment() if intent.releasing.phase in {"shadow", "canary"}:
+            decision = roll_back(intent, now, f"Azure ML refused {effect.instances} instances: {reason}")
+        case ScaleDeployment():
+            return  # the log says it; the traffic is where it belongs, and the next look asks again
         case _:
             raise Refused(f"{policy.name}: {type(effect).__name__}: {reason}")
     services.ledger.commit(decision.intent, etag, decision.notes)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from control.errors import PermanentError
 from control.messages import Kind, Message
 from control.ports import Services
+from control.vetting import is_known
 from handlers import drift_check, new_data, outside_evidence
 from handlers.converge import converge
 from handlers.managed import managed
@@ -45,6 +46,22 @@ def _wake(message: Message, services: Services) -> None:
         converge(policy, services)
 
 
+def _registered(message: Message, services: Services) -> None:
+    """A version was registered: ours is known already; another one is evaluated where the policy says how."""
+    for policy in managed(message, services):
+        version = str(message.detail.get("version"))
+        intent, _ = services.ledger.load(policy.name)
+        ours = is_known(intent, version) or intent.retraining.version == version
+        if policy.gates.job is None and not ours:
+            log.warning(
+                "%s: version %s is not ours and is left alone: the policy names no pipeline (gates.job) that "
+                "evaluates it",
+                policy.name,
+                version,
+            )
+        converge(policy, services)
+
+
 def _deployed(message: Message, services: Services) -> None:
     endpoint = message.detail.get("endpoint")
     concerned = [policy for policy in services.policies.all() if policy.release.endpoint == endpoint]
@@ -71,7 +88,7 @@ HANDLERS: dict[Kind, Callable[[Message, Services], None]] = {
     "drift_alert": outside_evidence.drift_alert,
     "alert": outside_evidence.alert,
     "job_finished": _wake,
-    "model_registered": _wake,
+    "model_registered": _registered,
     "model_deployed": _deployed,
     "reconcile": _reconcile,
     "drift_check": _drift_check,
