@@ -16,10 +16,10 @@ from control.effects import Notify, SubmitEvaluation
 from control.facts import Batch, Facts, ModelVersion
 from control.gate import judge
 from control.job_times import LOST
-from control.names import evaluation_name
+from control.names import evaluation_name, report_uri
 from control.policy import Policy
-from control.release import EVIDENCE_TAG, propose
-from control.state import Evaluating, Intent
+from control.release import EVIDENCE_TAG, REPORT_TAG, propose
+from control.state import Evaluating, Intent, OwedReport
 
 RESTING = frozenset({"none", "promoted"})
 WAITING = frozenset({"idle", "backoff"})
@@ -192,6 +192,9 @@ def _gating(policy: Policy, intent: Intent, facts: Facts, now: datetime) -> Deci
             for check in judgement.checks
         ],
     }
+    if facts.vetting_evaluation is not None and not facts.vetting_evaluation.fault:
+        detail["report"] = report_uri(policy.name, current.job)
+        intent = replace(intent, report=_owed(current, evidence, now))
     if judgement.verdict != "pass":
         return _refused(intent, now, judgement.reason, detail)
     model = next((model for model in facts.models if model.version == current.version), None)
@@ -199,9 +202,20 @@ def _gating(policy: Policy, intent: Intent, facts: Facts, now: datetime) -> Deci
         return _refused(intent, now, "it is registered no longer", detail)
     note = decided(now, "candidate passed", version=current.version, reason=judgement.reason, **detail)
     ended = replace(intent.vetting, phase="idle", current=None, attempts=0)
-    vouched = replace(model, tags={EVIDENCE_TAG: evidence})
+    vouched = replace(model, tags={EVIDENCE_TAG: evidence, REPORT_TAG: detail.get("report", "")})
     proposed = propose(policy, known(replace(intent, vetting=ended), [current.version]), vouched, now)
     return replace(proposed, notes=(note, *proposed.notes))
+
+
+def _owed(current: Evaluating, evidence: str, now: datetime) -> OwedReport:
+    return OwedReport(
+        job=current.job,
+        version=current.version,
+        champion=current.champion,
+        evidence=evidence,
+        policy_digest=current.policy_digest,
+        since=now,
+    )
 
 
 def _refused(intent: Intent, now: datetime, reason: str, detail: dict[str, Any]) -> Decision:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from control.release.endpoint import poll
 from control.release.machine import decide
-from control.release.proposed import EVIDENCE_TAG, propose
+from control.release.proposed import EVIDENCE_TAG, REPORT_TAG, propose
 from control.release.rolling_back import is_gone, roll_back
 from control.release.steps import may_go_on
 from control.release.withdrawal import Withdrawal, withdraw
 
 __all__ = [
     "EVIDENCE_TAG",
+    "REPORT_TAG",
     "Withdrawal",
     "decide",
     "is_gone",

@@ -18,7 +18,10 @@ def test_a_better_version_by_hand_is_evaluated_and_released() -> None:
     world.until(lambda: released(world) == version)
     assert world.evaluated == [version]
     assert world.note("evaluate")["champion"] == "1"
-    assert world.intent.releasing.released[-1].evidence == f"of {world.note('evaluate')['job']}"
+    job = world.note("evaluate")["job"]
+    assert world.intent.releasing.released[-1].evidence == f"of {job}"
+    assert world.intent.releasing.released[-1].report == world.note("candidate passed")["report"]
+    assert job in world.reports
     world.settle()
     at_rest(world)
     assert world.evaluated == [version], "what is known is not evaluated again"
