@@ -66,6 +66,7 @@ class Jobs:
         """Submit the retraining job; one that is there under the name is that job already."""
         return self._submit(
             policy,
+            key="retrain.job",
             file=policy.retrain.job,
             name=training.job,
             manifest=manifest_body(
@@ -80,6 +81,7 @@ class Jobs:
         """Submit the evaluation of a registered version; one that is there under the name is that job."""
         return self._submit(
             policy,
+            key="gates.job",
             file=policy.gates.job or "",
             name=evaluating.job,
             manifest=manifest_body(policy, batches, (), evaluating.evaluation, seed=evaluating.number),
@@ -95,6 +97,7 @@ class Jobs:
         self,
         policy: Policy,
         *,
+        key: str,
         file: str,
         name: str,
         manifest: bytes,
@@ -107,7 +110,7 @@ class Jobs:
         place = Location(DEFAULT, f"homeostat/{policy.name}/{name}/manifest.json")
         self._datastores[DEFAULT].write(place.path, manifest)
         with loading(file):
-            job = self._load(policy, file)
+            job = self._load(policy, key, file)
         job.name = name
         job.display_name = name
         job.experiment_name = policy.name
@@ -115,10 +118,10 @@ class Jobs:
         data = Location(policy.data.datastore, policy.data.prefix)
         _set_input(file, job, "data", "uri_folder", data.uri)
         _set_input(file, job, "manifest", "uri_file", place.uri)
-        for key, folder in folders.items():
-            _set_input(file, job, key, "uri_folder", folder().uri)
-        for key in outputs:
-            _set_output(file, job, key, output(policy.name, name, key).uri)
+        for port, folder in folders.items():
+            _set_input(file, job, port, "uri_folder", folder().uri)
+        for port in outputs:
+            _set_output(file, job, port, output(policy.name, name, port).uri)
         with translated(f"submitting job {name}"):
             self._connections.ml.jobs.create_or_update(job)
         return True
@@ -143,13 +146,13 @@ class Jobs:
         for name, body in files:
             store.write(folder + name, body)
 
-    def _load(self, policy: Policy, file: str) -> PipelineJob:
+    def _load(self, policy: Policy, key: str, file: str) -> PipelineJob:
         from azure.ai.ml import load_job
         from azure.ai.ml.entities import PipelineJob
 
         path = self._root / file
         if not path.is_file():
-            raise Refused(f"{policy.source} names the pipeline {file}, which does not exist")
+            raise Refused(f"{policy.source}: {key} names {file}, which does not exist")
         job = load_job(path)
         if not isinstance(job, PipelineJob):
             raise Refused(f"{file} is of type {job.type}: it must be a pipeline")

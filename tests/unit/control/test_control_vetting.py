@@ -74,6 +74,18 @@ def test_of_several_only_the_newest_is_evaluated() -> None:
     assert world.note("passed over")["versions"] == ["2", "3"]
 
 
+def test_what_a_newer_version_of_ours_overtook_is_passed_over() -> None:
+    world = with_champion()
+    world.arrive()
+    world.until(lambda: world.intent.retraining.phase == "running", timedelta(seconds=1))
+    early = world.register(0.05)
+    world.until(lambda: released(world) == "3")
+    world.settle()
+    assert (early, world.evaluated) == ("2", [])
+    assert world.note("passed over") == {"versions": ["2"], "reason": "version 3 is newer"}
+    assert released(world) == "3"
+
+
 def test_without_a_pipeline_for_it_such_versions_are_left_alone() -> None:
     world = World(policy=replace(policy(), gates=replace(policy().gates, job=None)))
     with_champion(world)
