@@ -6,7 +6,6 @@ request timeout of 1.5 s comes back as 1 s) nor can it write all of it (the coll
 
 from __future__ import annotations
 
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from cloud.credentials import allow_loopback_http, credential
@@ -28,8 +27,6 @@ class Arm:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._url = settings.azureml_url or AZURE
-        self._lock = Lock()
-        self._made: PipelineClient[Any, Any] | None = None
 
     def patch(self, path: str, body: dict[str, Any]) -> None:
         """Begin to change the resource at that path below the workspace; does not wait.
@@ -46,9 +43,10 @@ class Arm:
             f"Microsoft.MachineLearningServices/workspaces/{settings.workspace}/{path}"
         )
         request = HttpRequest("PATCH", f"{self._url}{where}", params={"api-version": VERSION}, json=body)
-        answer = self._client().send_request(request)
-        if answer.status_code not in {200, 202}:
-            raise HttpResponseError(response=answer)
+        with self._client() as client:  # seldom used: no connection is kept
+            answer = client.send_request(request)
+            if answer.status_code not in {200, 202}:
+                raise HttpResponseError(response=answer)
 
     def _client(self) -> PipelineClient[Any, Any]:
         from azure.core import PipelineClient
@@ -59,15 +57,12 @@ class Arm:
             UserAgentPolicy,
         )
 
-        with self._lock:
-            if self._made is None:
-                policies = [
-                    RequestIdPolicy(),
-                    UserAgentPolicy(AGENT),
-                    RetryPolicy(retry_total=PATIENCE["retry_total"]),
-                    *([allow_loopback_http()] if is_loopback(self._url) else []),
-                    BearerTokenCredentialPolicy(credential(self._settings), f"{AZURE}/.default"),
-                ]
-                timeouts = {key: PATIENCE[key] for key in ("connection_timeout", "read_timeout")}
-                self._made = PipelineClient(self._url, policies=policies, **timeouts)
-            return self._made
+        policies = [
+            RequestIdPolicy(),
+            UserAgentPolicy(AGENT),
+            RetryPolicy(retry_total=PATIENCE["retry_total"]),
+            *([allow_loopback_http()] if is_loopback(self._url) else []),
+            BearerTokenCredentialPolicy(credential(self._settings), f"{AZURE}/.default"),
+        ]
+        timeouts = {key: PATIENCE[key] for key in ("connection_timeout", "read_timeout")}
+        return PipelineClient(self._url, policies=policies, **timeouts)
