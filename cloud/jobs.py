@@ -228,7 +228,15 @@ def _parsed(body: bytes, where: str) -> dict[str, Any]:
 def _reason(status: str, job: Any) -> str:
     """What the service says of the failure, or at least where a person can look."""
     said = (job.properties or {}).get("azureml.error.message")
-    return str(said)[:REASON] if said else f"{status}: {job.studio_url}"
+    return shortened(str(said)) if said else f"{status}: {job.studio_url}"
+
+
+def shortened(said: str) -> str:
+    """Begin and end: a failure begins with what failed, and its traceback ends with why."""
+    if len(said) <= REASON:
+        return said
+    head = REASON // 3
+    return f"{said[:head]} ... {said[head - REASON :]}"
 
 
 def _set_input(file: str, job: PipelineJob, name: str, kind: str, uri: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cloud.jobs import manifest_body, read_evaluation
+from cloud.jobs import REASON, manifest_body, read_evaluation, shortened
 from cloud.location import Location
 from cloud.probe import judge, read_golden
 from control.errors import BadData
@@ -118,3 +118,12 @@ def test_golden_predictions_that_cannot_be_read_are_bad_data(body: bytes) -> Non
 )
 def test_an_answer_is_judged(answer: str, reason: str | None) -> None:
     assert judge({"p": [0.1]}, answer, 1e-6) == reason
+
+
+def test_a_long_failure_keeps_its_begin_and_its_end() -> None:
+    said = "step evaluate failed: " + "frame\n" * 400 + "ValueError: no classes_"
+    short = shortened(said)
+    assert len(short) <= REASON + 10
+    assert short.startswith("step evaluate failed: ")
+    assert short.endswith("ValueError: no classes_")
+    assert shortened("brief") == "brief"
