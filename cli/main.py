@@ -16,6 +16,7 @@ COMMANDS = {
     "doctor": ("cli.doctor", "Say what is missing on this machine, and what to do."),
     "rollback": ("cli.rollback", "Roll a model back to the version before, or to another."),
     "policy": ("cli.policy", "Look at policy files."),
+    "infra": ("cli.infra", "Check the infrastructure, without Azure."),
     "drift": ("cli.drift", "Profile data, and compare them with a reference."),
     "why": ("cli.why", "Say how a model stands, and what led to it."),
     "approve": ("cli.approve:approve_app", "Answer the question that a release waits for."),

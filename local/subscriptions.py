@@ -19,7 +19,11 @@ WAKES: tuple[tuple[str, str, tuple[str, ...], str, tuple[AdvancedFilter, ...]], 
         ("Microsoft.Storage.BlobCreated",),
         "new_data",
         # code that jobs bring along is not data
-        (AdvancedFilter(operator="StringNotBeginsWith", key="subject", values=(f"{_CONTAINERS}/code-",)),),
+        (
+            AdvancedFilter(operator="StringNotBeginsWith", key="subject", values=(f"{_CONTAINERS}/code-",)),
+            # a file that is only being created: it comes again when it is closed
+            AdvancedFilter(operator="StringNotIn", key="data.api", values=("CreateFile",)),
+        ),
     ),
     (
         "job-finished",
