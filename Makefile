@@ -46,6 +46,7 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/homeostat infra check
 
 test: lint  ## everything a change must pass
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long and not live" $(PYTEST)

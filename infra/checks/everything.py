@@ -6,7 +6,8 @@ from pathlib import Path
 
 from infra.checks.app_settings import faults_of_settings
 from infra.checks.events import faults_of_events
-from infra.checks.places import Fault, Wrong
+from infra.checks.hooks import faults_of_hooks
+from infra.checks.places import Fault, Place, Wrong
 from infra.checks.queries import faults_of_queries
 from infra.checks.roles import faults_of_roles
 from infra.checks.scenarios import templates
@@ -34,6 +35,7 @@ def faults(root: Path = ROOT, specs: Path = SPECS) -> list[Fault]:
         for one in found[:-1]:
             wrong += faults_of_settings(one, root, whole=one is found[-2])
         wrong += faults_of_roles(found, infra, root / "docs" / "security.md")
+        wrong += faults_of_hooks(infra, found[0])
         wrong += faults_of_parameters(
             infra, specs / "arm" / "2019-04-01_deploymentParameters.json" if whole else None
         )
@@ -48,8 +50,6 @@ def faults(root: Path = ROOT, specs: Path = SPECS) -> list[Fault]:
 
 def unread(infra: Path, files: set[Path]) -> list[Fault]:
     """Files of Bicep that nothing uses."""
-    from infra.checks.places import Place
-
     return [
         Fault(Place(file, 1), "nothing uses this file")
         for file in sorted(infra.rglob("*.bicep"))

@@ -66,7 +66,7 @@ class Evaluator:
     def _identifier(self, node: Any, names: Mapping[str, Value], at: Place) -> Value:
         name = text(node)
         if name in names:
-            return Value(names[name].data, at) if not _deep(names[name]) else names[name]
+            return names[name]  # where the element stands, not where it is used
         found = self._look(name, at)
         return found if _deep(found) else Value(found.data, at)
 
@@ -125,7 +125,8 @@ class Evaluator:
             if key in found:
                 raise Wrong(where, f"{key} stands there twice")
             value = self.value(pieces[1], names)
-            found[key] = value if _deep(value) else Value(value.data, where)
+            at_home = _deep(value) or value.at.file == where.file
+            found[key] = value if at_home else Value(value.data, where)
         return Value(found, at)
 
     def _parenthesized_expression(self, node: Any, names: Mapping[str, Value], _at: Place) -> Value:
@@ -175,7 +176,7 @@ class Evaluator:
             if not file.is_file():
                 raise Wrong(at, f"there is no file {arguments[0].data}")
             body = file.read_text("utf-8")
-            return functions.wrapped(json.loads(body), at) if name == "loadJsonContent" else body
+            return functions.wrapped(json.loads(body), Place(file, 1)) if name == "loadJsonContent" else body
         return functions.call(name, arguments, at)
 
     def _subscript_expression(self, node: Any, names: Mapping[str, Value], at: Place) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 import jsonschema
 import yaml
 from referencing import Registry
-from referencing.jsonschema import DRAFT4
+from referencing.jsonschema import DRAFT4, DRAFT201909
 
 from infra.checks.places import Fault, Place
 from infra.checks.syntax import read
@@ -125,6 +125,11 @@ def faults_of_parameters(infra: Path, schema: Path | None) -> Iterator[Fault]:
             )
 
 
+def _elsewhere(_uri: str) -> Any:
+    """Schemas of azd's extensions are not at hand, and refuse nothing."""
+    return DRAFT201909.create_resource({})
+
+
 def faults_of_azure_yaml(file: Path, schema: Path | None) -> Iterator[Fault]:
     """azure.yaml against its schema; and that every hook and path is there."""
     text = file.read_text("utf-8")
@@ -136,7 +141,8 @@ def faults_of_azure_yaml(file: Path, schema: Path | None) -> Iterator[Fault]:
 
     if schema is not None:
         rules = _loaded(schema)
-        validator = jsonschema.validators.validator_for(rules)(rules)
+        kind = jsonschema.validators.validator_for(rules)
+        validator = kind(rules, registry=Registry(retrieve=_elsewhere))
         for error in validator.iter_errors(body):
             yield Fault(
                 place(str(error.absolute_path[-1]) if error.absolute_path else ""),
