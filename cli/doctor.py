@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 import socket
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,9 +35,21 @@ class Finding:
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    azure: Annotated[
+        bool, typer.Option("--azure", help="Look at the app's settings in Azure (the environment's) instead.")
+    ] = False,
+    settings: Annotated[
+        Path | None, typer.Option(help="Settings as JSON: `az functionapp config appsettings list`.")
+    ] = None,
+    identity: Annotated[
+        str | None, typer.Option(help="Object id of the identity whose roles are looked at.")
+    ] = None,
+) -> None:
     """Say what is missing on this machine, and what to do. Exit code 1 if something is."""
     out = Console(highlight=False, soft_wrap=True)
+    if azure:
+        raise typer.Exit(_look_at_azure(out, settings, identity))
     missing = 0
     for look in CHECKS:
         finding = look()
@@ -45,6 +60,32 @@ def doctor() -> None:
             out.print("        ->", finding.remedy, markup=False)
     if missing:
         raise typer.Exit(1)
+
+
+def _look_at_azure(out: Console, file: Path | None, identity: str | None) -> int:
+    from cli.doctor_azure import look
+
+    sights = list(look(_settings(file), identity=identity))
+    colours = {"ok": "green", "missing": "red", "too wide": "red", "unseen": "yellow"}
+    for sight in sights:
+        mark = f"[{colours[sight.kind]}]{sight.kind:8}[/]"
+        out.print(mark, escape(f"{sight.what}: {sight.found}"))
+        if sight.remedy:
+            out.print("        ->", sight.remedy, markup=False)
+    return int(any(sight.kind in {"missing", "too wide"} for sight in sights))
+
+
+def _settings(file: Path | None) -> dict[str, str]:
+    """The environment's, or those of a file: a list of name and value, an object, or local.settings.json."""
+    if file is None:
+        return dict(os.environ)
+    try:
+        body = json.loads(file.read_text("utf-8"))
+        if isinstance(body, list):
+            return {str(one["name"]): str(one["value"] or "") for one in body}
+        return {str(name): str(value) for name, value in body.get("Values", body).items()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as err:
+        raise typer.BadParameter(f"{file} holds no settings: {err}") from err
 
 
 def python() -> Finding:

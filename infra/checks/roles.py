@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from infra.checks.places import Fault, Place
@@ -71,6 +72,27 @@ def _name(role: Value, roles: dict[str, str], definitions: dict[str, Resource]) 
     if str(role.data) in definitions:
         return definitions[str(role.data)].symbol
     return next((name for name, one in roles.items() if one == number), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A role that an identity gets, and the type of what it gets it on."""
+
+    role: str
+    name: str
+    kind: str
+
+
+def grants_of(template: Template, who: str) -> set[Grant]:
+    """The roles of one identity in a template."""
+    titles = {number: name for name, number in named_roles(template.file.parent).items()}
+    found = set()
+    for one in template.of(ASSIGNMENT):
+        role, scope = one.get("properties", "roleDefinitionId"), one.get("scope")
+        number = str(plain(role)).rpartition("/")[2]
+        if _who(one) == who and number in titles and scope is not None and isinstance(scope.data, Resource):
+            found.add(Grant(number, titles[number], scope.data.type))
+    return found
 
 
 def explained_roles(page: Path) -> dict[tuple[str, str, str], Place]:

@@ -142,7 +142,8 @@ def faults_of_azure_yaml(file: Path, schema: Path | None) -> Iterator[Fault]:
     if schema is not None:
         rules = _loaded(schema)
         kind = jsonschema.validators.validator_for(rules)
-        validator = kind(rules, registry=Registry(retrieve=_elsewhere))
+        nothing_more: Any = Registry(retrieve=_elsewhere)  # type: ignore[call-arg]
+        validator = kind(rules, registry=nothing_more)
         for error in validator.iter_errors(body):
             yield Fault(
                 place(str(error.absolute_path[-1]) if error.absolute_path else ""),
