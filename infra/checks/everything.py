@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from infra.checks.app_settings import faults_of_settings
+from infra.checks.baseline import faults_of_baseline
 from infra.checks.events import faults_of_events
 from infra.checks.hooks import faults_of_hooks
 from infra.checks.places import Fault, Place, Wrong
@@ -28,6 +29,7 @@ def faults(root: Path = ROOT, specs: Path = SPECS) -> list[Fault]:
         types = Types(specs / "bicep-types" if whole else None)
         for one in found:
             wrong += faults_of_types(one, types)
+            wrong += faults_of_baseline(one)
             wrong += faults_of_events(one)
             wrong += faults_of_queries(one)
             if whole:

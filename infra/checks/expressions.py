@@ -15,6 +15,7 @@ from infra.checks.values import Instance, Resource, Scope, Unknown, Value, plain
 if TYPE_CHECKING:
     from infra.checks.syntax import Source
 
+LOOSER = {"ternary_expression", "binary_expression", "unary_expression", "lambda_expression"}
 ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "'": "'", "\\": "\\", "$": "$"}
 
 
@@ -37,6 +38,11 @@ class Evaluator:
             Wrong: it has none.
         """
         at = self._source.place(node)
+        if node.type in {"member_expression", "subscript_expression", "call_expression"}:
+            inner = node.child_by_field_name("object") or node.child_by_field_name("function")
+            if inner is not None and inner.type in LOOSER:
+                # the grammar binds `.` too loosely after these: read so, it would be another program
+                raise Wrong(at, f"put parentheses around what follows the last operator: {text(node)[:60]}")
         method = getattr(self, f"_{node.type}", None)
         if method is None:
             raise Wrong(at, f"the checks do not know {node.type.replace('_', ' ')}: {text(node)[:60]}")
