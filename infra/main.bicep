@@ -54,6 +54,12 @@ param withDataFactory bool = false
 @description('A Purview account for lineage.')
 param withPurview bool = false
 
+@description('Only blobs whose subject begins so wake the app, for example /blobServices/default/containers/landing/.')
+param dataPrefix string = ''
+
+@description('Only blobs whose subject ends so wake the app, for example _SUCCESS.')
+param dataSuffix string = ''
+
 @description('First day of the budget: the first of a month.')
 param budgetStart string = utcNow('yyyy-MM-01')
 
@@ -335,6 +341,8 @@ output AZURE_LOCATION string = location
 output AZURE_RESOURCE_GROUP string = rg.name
 output AZURE_TENANT_ID string = tenant().tenantId
 output HOMEOSTAT_ALERT_EMAIL string = alertEmail
+output HOMEOSTAT_DATA_PREFIX string = dataPrefix
+output HOMEOSTAT_DATA_SUFFIX string = dataSuffix
 output HOMEOSTAT_FUNCTION_APP string = app.outputs.name
 output HOMEOSTAT_APP_URL string = app.outputs.url
 output HOMEOSTAT_VAULT string = vault.outputs.name

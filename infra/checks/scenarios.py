@@ -47,6 +47,8 @@ def templates(infra: Path = INFRA) -> list[Template]:
 
 HANDED = {
     "alertEmail": "HOMEOSTAT_ALERT_EMAIL",
+    "dataPrefix": "HOMEOSTAT_DATA_PREFIX",
+    "dataSuffix": "HOMEOSTAT_DATA_SUFFIX",
     "appName": "HOMEOSTAT_FUNCTION_APP",
     "appStorageName": "HOMEOSTAT_APP_STORAGE",
     "storageTopicName": "HOMEOSTAT_STORAGE_TOPIC",

@@ -14,6 +14,8 @@ $given = @{
     workspaceName      = $env:HOMEOSTAT_WORKSPACE
     logsName           = $env:HOMEOSTAT_LOGS
     alertEmail         = "$env:HOMEOSTAT_ALERT_EMAIL"
+    dataPrefix         = "$env:HOMEOSTAT_DATA_PREFIX"
+    dataSuffix         = "$env:HOMEOSTAT_DATA_SUFFIX"
     alertUrl           = "$env:HOMEOSTAT_APP_URL/api/alert?code=$key"
 }
 $parameters = @{}

@@ -22,6 +22,8 @@ cat >"$file" <<END
     "workspaceName": { "value": "$HOMEOSTAT_WORKSPACE" },
     "logsName": { "value": "$HOMEOSTAT_LOGS" },
     "alertEmail": { "value": "${HOMEOSTAT_ALERT_EMAIL:-}" },
+    "dataPrefix": { "value": "${HOMEOSTAT_DATA_PREFIX:-}" },
+    "dataSuffix": { "value": "${HOMEOSTAT_DATA_SUFFIX:-}" },
     "alertUrl": { "value": "$HOMEOSTAT_APP_URL/api/alert?code=$key" }
   }
 }

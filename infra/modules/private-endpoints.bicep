@@ -13,16 +13,16 @@ param workspaceId string
 param topicId string
 
 var wanted = [
-  { name: 'app-blob', target: appStorageId, part: 'blob', zones: [ 'blob' ] }
-  { name: 'app-queue', target: appStorageId, part: 'queue', zones: [ 'queue' ] }
-  { name: 'app-table', target: appStorageId, part: 'table', zones: [ 'table' ] }
-  { name: 'data-blob', target: dataStorageId, part: 'blob', zones: [ 'blob' ] }
-  { name: 'data-file', target: dataStorageId, part: 'file', zones: [ 'file' ] }
-  { name: 'app-vault', target: appVaultId, part: 'vault', zones: [ 'vault' ] }
-  { name: 'ml-vault', target: mlVaultId, part: 'vault', zones: [ 'vault' ] }
-  { name: 'registry', target: registryId, part: 'registry', zones: [ 'registry' ] }
-  { name: 'workspace', target: workspaceId, part: 'amlworkspace', zones: [ 'workspace', 'notebooks' ] }
-  { name: 'topic', target: topicId, part: 'topic', zones: [ 'topic' ] }
+  { name: 'app-blob', target: appStorageId, part: 'blob', zone: 'blob', zones: [ 'blob' ] }
+  { name: 'app-queue', target: appStorageId, part: 'queue', zone: 'queue', zones: [ 'queue' ] }
+  { name: 'app-table', target: appStorageId, part: 'table', zone: 'table', zones: [ 'table' ] }
+  { name: 'data-blob', target: dataStorageId, part: 'blob', zone: 'blob', zones: [ 'blob' ] }
+  { name: 'data-file', target: dataStorageId, part: 'file', zone: 'file', zones: [ 'file' ] }
+  { name: 'app-vault', target: appVaultId, part: 'vault', zone: 'vault', zones: [ 'vault' ] }
+  { name: 'ml-vault', target: mlVaultId, part: 'vault', zone: 'vault', zones: [ 'vault' ] }
+  { name: 'registry', target: registryId, part: 'registry', zone: 'registry', zones: [ 'registry' ] }
+  { name: 'workspace', target: workspaceId, part: 'amlworkspace', zone: 'workspace', zones: [ 'workspace', 'notebooks' ] }
+  { name: 'topic', target: topicId, part: 'topic', zone: 'topic', zones: [ 'topic' ] }
 ]
 
 resource endpoints 'Microsoft.Network/privateEndpoints@2025-05-01' = [for one in wanted: {
@@ -47,7 +47,7 @@ resource endpoints 'Microsoft.Network/privateEndpoints@2025-05-01' = [for one in
   }
 }]
 
-resource records 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2025-05-01' = [for (one, i) in wanted: if (contains(zoneIds, one.zones[0])) {
+resource records 'Microsoft.Network/privateEndpoints/privateDnsZoneGroups@2025-05-01' = [for (one, i) in wanted: if (contains(zoneIds, one.zone)) {
   parent: endpoints[i]
   name: 'default'
   properties: {

@@ -121,7 +121,7 @@ resource table 'Microsoft.Storage/storageAccounts/tableServices/tables@2025-01-0
   name: one
 }]
 
-resource hostAssignments 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for (role, i) in empty(hostPrincipalIds) ? [] : hostRoles: {
+resource hostAssignments 'Microsoft.Authorization/roleAssignments@2022-04-01' = [for role in empty(hostPrincipalIds) ? [] : hostRoles: {
   name: guid(account.id, 'host', role)
   scope: account
   properties: {
