@@ -8,6 +8,7 @@ from infra.checks.app_settings import faults_of_settings
 from infra.checks.baseline import faults_of_baseline
 from infra.checks.events import faults_of_events
 from infra.checks.hooks import faults_of_hooks
+from infra.checks.names import faults_of_names
 from infra.checks.places import Fault, Place, Wrong
 from infra.checks.queries import faults_of_queries
 from infra.checks.roles import faults_of_roles
@@ -37,6 +38,7 @@ def faults(root: Path = ROOT, specs: Path = SPECS) -> list[Fault]:
         for one in found[:-1]:
             wrong += faults_of_settings(one, root, whole=one is found[-2])
         wrong += faults_of_roles(found, infra, root / "docs" / "security.md")
+        wrong += faults_of_names(found[0], found[-1], root / "policies")
         wrong += faults_of_hooks(infra, found[0])
         wrong += faults_of_parameters(
             infra, specs / "arm" / "2019-04-01_deploymentParameters.json" if whole else None

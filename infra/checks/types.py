@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,16 +32,9 @@ class Types:
         """`folder` holds *.types.json of bicep-types-az; without it the extract beside this file is read."""
         self._folder = folder
 
-    @cached_property
+    @property
     def _index(self) -> dict[str, tuple[list[Any], int]]:
-        if self._folder is None:
-            table = json.loads(EXTRACT.read_text("utf-8"))
-            return {one["name"].lower(): (table, one["body"]) for one in _entries(table)}
-        found = {}
-        for file in sorted(self._folder.glob("*.types.json")):
-            table = json.loads(file.read_text("utf-8"))
-            found.update({one["name"].lower(): (table, one["body"]) for one in _entries(table)})
-        return found
+        return _index_of(self._folder)
 
     def find(self, resource: Resource) -> tuple[list[Any], Any] | None:
         """The table that the type's references point into, and the type of the body."""
@@ -197,6 +190,14 @@ class _Body:
     def _BooleanType(self, value: Value, _kind: Any, path: str) -> Iterator[Fault]:  # noqa: N802
         if not isinstance(value.data, bool):
             yield self._fault(value.at, path, "must be a bool")
+
+
+@cache
+def _index_of(folder: Path | None) -> dict[str, tuple[list[Any], int]]:
+    """Type and version, in small letters, to the table and the body's number in it; each folder read once."""
+    files = [EXTRACT] if folder is None else sorted(folder.glob("*.types.json"))
+    tables = [json.loads(file.read_text("utf-8")) for file in files]
+    return {one["name"].lower(): (table, one["body"]) for table in tables for one in _entries(table)}
 
 
 def _entries(table: list[Any]) -> Iterator[dict[str, Any]]:

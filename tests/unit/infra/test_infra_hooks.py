@@ -27,7 +27,7 @@ case "$*" in
   *"keys list"*) echo "the/key==" ;;
   *"secret list"*) cat "$ASKED/secrets" ;;
   *"secret set"*|*"group create"*)
-    for one; do case "$before$one" in --file*|--parameters*) cp "${one#@}" "$ASKED/file"; stat -c %a "${one#@}" >"$ASKED/mode"; echo "${one#@}" >"$ASKED/path" ;; esac; before=$one; done
+    for one; do case "$before$one" in --file*|--parameters*) cp "${one#@}" "$ASKED/file"; ls -l "${one#@}" | cut -c1-10 >"$ASKED/mode"; echo "${one#@}" >"$ASKED/path" ;; esac; before=$one; done
     echo 1 >"$ASKED/secrets" ;;
 esac
 """
@@ -59,7 +59,7 @@ def test_after_the_deployment_every_parameter_is_given_and_the_key_stays_out_of_
     assert given["workspaceTopicName"]["value"] == "egst-x-azureml"
     assert given["alertEmail"]["value"] == ""
     assert "the/key" not in (tmp_path / "log").read_text() + done.stdout + done.stderr
-    assert (tmp_path / "mode").read_text().strip() == "600"
+    assert (tmp_path / "mode").read_text().strip() == "-rw-------"
     assert not Path((tmp_path / "path").read_text().strip()).exists()
 
 

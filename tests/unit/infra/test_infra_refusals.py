@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 
 from infra.checks.everything import ROOT, SPECS, faults
+from infra.checks.scenarios import templates
+from infra.checks.types import BY_HAND, EXTRACT, Types
 
 NEEDS_SPECS = "the ARM schemas (../shared/specs) are not beside this repository"
 
@@ -21,7 +24,7 @@ def copy(tmp_path: Path) -> Path:
     (tmp_path / "docs").mkdir()
     shutil.copy(ROOT / "docs" / "security.md", tmp_path / "docs")
     shutil.copy(ROOT / "azure.yaml", tmp_path)
-    for name in ("cloud", "handlers", "function_app.py"):
+    for name in ("cloud", "handlers", "policies", "function_app.py"):
         (tmp_path / name).symlink_to(ROOT / name)
     return tmp_path
 
@@ -101,6 +104,12 @@ BREAKS = {
     "KQL column": ("infra/alerts/poison-messages.kql", "Uri has", "Url has", None, "the query of poison-messages does not run"),
     "measured column": (ALERTS, "column: 'FailedPercent'", "column: 'Failed'", 0, "endpoint-errors has no column Failed"),
     "dimension": (ALERTS, "    dimensions: [\n      'OperationName'\n", "    dimensions: [\n      'Operation'\n", 1, "failed-functions has no column Operation"),
+    "queue": (MAIN, "      'work-poison'\n", "", None, "nobody makes the app's queue work-poison"),
+    "table": (MAIN, "      'homeostat'\n", "      'homeostats'\n", None, "nobody makes the app's table homeostat"),
+    "container of dead letters": (MAIN, "      'dead-letters'\n", "", None, "dead letters go to a container that nobody makes"),
+    "container of the package": (MAIN, "      'deployments'\n", "", None, "deployed to a container that nobody makes"),
+    "datastore": ("infra/modules/workspace.bicep", "  name: 'landing'\n", "  name: 'arrivals'\n", None, "the Bicep makes no datastore landing"),
+    "endpoint": (MAIN, "  'flight-delay'\n", "  'flights'\n", None, "the Bicep makes no endpoint flight-delay"),
     "parameters file": ("infra/main.parameters.json", '"stage": {', '"level": {', 0, "main.bicep has no parameter level"),
     "parameter without value": ("infra/main.parameters.json", '    "location": { "value": "${AZURE_LOCATION}" },\n', "", None, "gives no value for location"),
     "hook reads": ("infra/hooks/postprovision.sh", '--vault-name "$HOMEOSTAT_VAULT" --name approval-key --file', '--vault-name "$HOMEOSTAT_SAFE" --name approval-key --file', 0, "HOMEOSTAT_SAFE is no output"),
@@ -127,6 +136,14 @@ def test_the_extract_of_the_types_refuses_the_same(copy: Path, tmp_path: Path, n
     file, old, new, below, message = BREAKS[name]
     said, line = broken(copy, file, old, new, tmp_path / "nothing")
     assert any(one.startswith(f"{file}:{line + (below or 0)}:") and message in one for one in said), said
+
+
+@pytest.mark.skipif(not SPECS.is_dir(), reason=NEEDS_SPECS)
+def test_the_extract_of_the_types_is_of_what_infra_uses() -> None:
+    used = [one for template in templates() for one in template.resources]
+    kept = [one for one in used if f"{one.type}@{one.api}".lower() not in BY_HAND]
+    wanted = Types(SPECS / "bicep-types").extract(kept)
+    assert json.loads(EXTRACT.read_text("utf-8")) == wanted, "run: homeostat infra types FOLDER"
 
 
 @pytest.mark.skipif(not SPECS.is_dir(), reason=NEEDS_SPECS)
