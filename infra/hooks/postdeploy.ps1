@@ -2,6 +2,16 @@
 $ErrorActionPreference = 'Stop'
 if (-not $env:AZURE_RESOURCE_GROUP) { throw 'AZURE_RESOURCE_GROUP is an output of infra/main.bicep; run this through azd' }
 
+# the host takes a while to know functions that were just deployed, and subscriptions ask for them
+foreach ($attempt in 1..10) {
+    az functionapp function show --resource-group $env:AZURE_RESOURCE_GROUP --name $env:HOMEOSTAT_FUNCTION_APP --function-name drift_alert --output none
+    if ($LASTEXITCODE -eq 0) { break }
+    if ($attempt -eq 10) {
+        throw "The app $env:HOMEOSTAT_FUNCTION_APP has no function drift_alert: look at its log, and run: azd hooks run postdeploy"
+    }
+    Start-Sleep -Seconds 15
+}
+
 $key = az functionapp keys list --resource-group $env:AZURE_RESOURCE_GROUP --name $env:HOMEOSTAT_FUNCTION_APP --query functionKeys.default --output tsv
 if ($LASTEXITCODE -ne 0) { throw 'The app''s key could not be read.' }
 $given = @{

@@ -3,6 +3,17 @@
 set -eu
 : "${AZURE_RESOURCE_GROUP:?is an output of infra/main.bicep; run this through azd}"
 
+# the host takes a while to know functions that were just deployed, and subscriptions ask for them
+for attempt in 1 2 3 4 5 6 7 8 9 10; do
+    az functionapp function show --resource-group "$AZURE_RESOURCE_GROUP" --name "$HOMEOSTAT_FUNCTION_APP" \
+        --function-name drift_alert --output none && break
+    if [ "$attempt" = 10 ]; then
+        echo "The app $HOMEOSTAT_FUNCTION_APP has no function drift_alert: look at its log, and run: azd hooks run postdeploy" >&2
+        exit 1
+    fi
+    sleep 15
+done
+
 umask 077
 file=$(mktemp)
 trap 'rm -f "$file"' EXIT
