@@ -70,6 +70,14 @@ def approval(req: func.HttpRequest, work: func.Out[str]) -> func.HttpResponse:
     return func.HttpResponse(reply.body, status_code=reply.status, headers=reply.headers)
 
 
+@app.route(route="code_changed", methods=["POST"])
+@app.queue_output(arg_name="work", queue_name=QUEUE, connection=STORAGE)
+def code_changed(req: func.HttpRequest, work: func.Out[str]) -> func.HttpResponse:
+    """Azure DevOps service hook: git.push or build.complete."""
+    status, body = intake.take_code(req.get_body(), work)
+    return func.HttpResponse(json.dumps(body), status_code=status, mimetype="application/json")
+
+
 @app.timer_trigger(arg_name="timer", schedule="%HOMEOSTAT_DRIFT_CHECK_SCHEDULE%")
 @app.queue_output(arg_name="work", queue_name=QUEUE, connection=STORAGE)
 def drift_check(timer: func.TimerRequest, work: func.Out[List[str]]) -> None:

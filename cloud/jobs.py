@@ -126,6 +126,12 @@ class Jobs:
             self._connections.ml.jobs.create_or_update(job)
         return True
 
+    def code(self, policy: Policy) -> str:
+        """Digest of the code that a job would run now: the pipeline's YAML and what it refers to."""
+        from cloud.training_code import training_code
+
+        return training_code(self._connections.ml, self._path(policy, "retrain.job", policy.retrain.job))
+
     def evaluation(self, policy: Policy, job: str) -> Evaluation | None:
         """What the evaluate step wrote; None when it wrote nothing. Raises BadData when it cannot be read."""
         folder = output(policy.name, job, "evaluation").path
@@ -150,10 +156,7 @@ class Jobs:
         from azure.ai.ml import load_job
         from azure.ai.ml.entities import PipelineJob
 
-        path = self._root / file
-        if not path.is_file():
-            raise Refused(f"{policy.source}: {key} names {file}, which does not exist")
-        job = load_job(path)
+        job = load_job(self._path(policy, key, file))
         if not isinstance(job, PipelineJob):
             raise Refused(f"{file} is of type {job.type}: it must be a pipeline")
         return job
@@ -163,6 +166,12 @@ class Jobs:
         if found is None:
             raise Refused(f"{policy.name}:{version} is not a folder in a datastore: it cannot be evaluated")
         return found
+
+    def _path(self, policy: Policy, key: str, file: str) -> Path:
+        path = self._root / file
+        if not path.is_file():
+            raise Refused(f"{policy.source}: {key} names {file}, which does not exist")
+        return path
 
     def _champion(self, policy: Policy, version: str | None) -> Location:
         if version is None:

@@ -41,6 +41,10 @@ class AzureWorkspace:
         """Write the report's files in that order, over those that are there; the last says that all are."""
         self._jobs.write_report(policy, job, files)
 
+    def code(self, policy: Policy) -> str:
+        """Digest of the code that a retraining would run now. Raises Refused when it would run none."""
+        return self._jobs.code(policy)
+
     def models(self, policy: Policy) -> Sequence[ModelVersion]:
         """The registered versions, oldest first."""
         return self._models.versions(policy.name)

@@ -14,6 +14,7 @@ Kind = Literal[
     "job_finished",  # a job ended: {job, status}
     "model_registered",  # {name, version}
     "model_deployed",  # {endpoint}
+    "code_changed",  # code was pushed, or registered: {event, repository | pipeline, commit}
     "alert",  # an Azure Monitor alert: {rule, condition, id, severity}
     "drift_check",  # timer, one message a model: {}
     "reconcile",  # timer, or a wake-up the app asked for, one message a model: {}

@@ -264,7 +264,7 @@ class AlertRule:
     do: Literal["retrain", "notify", "roll_back"]
 
 
-Trigger = Literal["data_arrived", "drift", "feedback"]
+Trigger = Literal["data_arrived", "drift", "feedback", "code_changed"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

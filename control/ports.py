@@ -124,6 +124,9 @@ class Workspace(Protocol):
     def write_report(self, policy: Policy, job: str, files: Sequence[tuple[str, bytes]]) -> None:
         """Write the report's files in that order, over those that are there; the last says that all are."""
 
+    def code(self, policy: Policy) -> str:
+        """Digest of the code that a retraining would run now. Raises Refused when it would run none."""
+
     def models(self, policy: Policy) -> Sequence[ModelVersion]:
         """The registered versions, oldest first."""
 

@@ -49,6 +49,23 @@ def happening(
     return replace(intent, retraining=_heard(intent.retraining, key)), (note,)
 
 
+def code_seen(intent: Intent, now: datetime, code: str, source: str) -> tuple[Intent, tuple[Note, ...]]:
+    """Compare the code that a job would run (a digest) with the code at the last look.
+
+    Other code is evidence. The first look only remembers: nobody knows what the code was before.
+    """
+    state = intent.retraining
+    if code == state.code:
+        return intent, ()
+    if state.code is None:
+        first = replace(state, code=code, learned_code=code)
+        note = Note(at=now, kind="event", name="code", detail={"code": code, "source": source})
+        return replace(intent, retraining=first), (note,)
+    seen = replace(intent, retraining=replace(state, code=code))
+    key = f"code {code} after {state.code}, epoch {state.wanted}"  # back to older code is a change, too
+    return evidence(seen, now, key, "code changed", code=code, before=state.code, source=source)
+
+
 def _heard(retraining: Retraining, key: str) -> Retraining:
     return replace(retraining, seen=(*retraining.seen, key)[-REMEMBERED:])
 
@@ -134,8 +151,9 @@ def _content(
     chosen = good[-needed:]
     training = tuple(batch.version for batch in chosen[: window.train])
     held_out = tuple(batch.version for batch in chosen[window.train :])
+    code = state.code if "code_changed" in policy.retrain_on else state.learned_code
     fresh = len(set(training) - set(state.last_training))
-    if champion and fresh < window.fresh:
+    if champion and fresh < window.fresh and code == state.learned_code:
         return (
             None,
             f"nothing new to learn from: {fresh} fresh batches, the policy asks for {window.fresh}",
@@ -145,6 +163,7 @@ def _content(
         "evaluation": held_out,
         "champion": champion.version if champion else None,
         "policy": policy.digest,
+        **({"code": code} if code else {}),
     }
     return (
         Training(
@@ -155,6 +174,7 @@ def _content(
             champion=champion.version if champion else None,
             policy_digest=policy.digest,
             launched=now,
+            code=code,
         ),
         "",
     )
@@ -261,7 +281,13 @@ def _gating(policy: Policy, intent: Intent, facts: Facts, now: datetime) -> Deci
     owed = _owed(policy, training, facts, now)
     if owed:
         detail["report"] = report_uri(policy.name, owed.job)
-    ended = replace(intent.retraining, attempts=0, last_ended=now, last_training=training.training)
+    ended = replace(
+        intent.retraining,
+        attempts=0,
+        last_ended=now,
+        last_training=training.training,
+        learned_code=training.code or intent.retraining.learned_code,
+    )
     if judgement.verdict != "pass":
         idle = replace(ended, phase="idle", current=None)
         note = decided(now, "candidate refused", **detail)

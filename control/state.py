@@ -26,6 +26,8 @@ class Training:
     """Version of the champion that it is compared with."""
     policy_digest: str
     launched: datetime
+    code: str | None = None
+    """Digest of the code as it was seen last; None where the policy does not ask for `code_changed`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +56,10 @@ class Retraining:
     """Launches of the last 31 days, for the budget."""
     seen: tuple[str, ...] = ()
     """Keys of the last evidence taken (alerts, monitors): the same key again is no new evidence."""
+    code: str | None = None
+    """Digest of the code that a job would run, at the last look."""
+    learned_code: str | None = None
+    """The code of the last training that completed: other code may learn more from the same batches."""
     drifting: str | None = None
     """Champion whose production inputs drifted at the last check; None while they do not."""
 

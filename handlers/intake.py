@@ -5,16 +5,17 @@ Loaded with function_app.py: nothing heavy is imported here.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from control.code_events import Ignored, code_changed
 from control.errors import BadInput
 from control.events import READERS, Event, alert
 from control.messages import Kind, Message
+from handlers.request_body import TooLarge, read_json
 
 if TYPE_CHECKING:
     import azure.functions as func
@@ -42,15 +43,11 @@ def take_event(function: str, received: func.EventGridEvent, work: func.Out[str]
 def take_alert(body: bytes, work: func.Out[str]) -> tuple[int, dict[str, Any]]:
     """Answer an alert webhook: (HTTP status, JSON body)."""
     try:
-        parsed = json.loads(body)
+        parsed = read_json(body)
         message = alert(parsed)
         text = message.to_json() if message else ""
-    except (ValueError, RecursionError):  # also not text, or nested without end
-        log.warning("alert refused: the body is not JSON")
-        return 400, {"error": "the body is not JSON"}
     except BadInput as reason:
-        log.warning("alert refused: %s", reason)
-        return 400, {"error": str(reason)}
+        return _refused("alert", reason)
     if message is None:
         log.info(
             "alert dropped: %r is resolved, which starts nothing", parsed["data"]["essentials"]["alertRule"]
@@ -59,6 +56,21 @@ def take_alert(body: bytes, work: func.Out[str]) -> tuple[int, dict[str, Any]]:
     log.info("alert took %r (%s)", message.detail["rule"], message.detail["key"])
     work.set(text)
     return 202, {"accepted": True, "rule": message.detail["rule"]}
+
+
+def take_code(body: bytes, work: func.Out[str]) -> tuple[int, dict[str, Any]]:
+    """Answer a service hook of Azure DevOps: (HTTP status, JSON body)."""
+    try:
+        read = code_changed(read_json(body))
+        text = "" if isinstance(read, Ignored) else read.to_json()
+    except BadInput as reason:
+        return _refused("code_changed", reason)
+    if isinstance(read, Ignored):
+        log.info("code_changed dropped: %s", read.reason)
+        return 200, {"accepted": False, "reason": read.reason}
+    log.info("code_changed took %s (%s)", read.source, read.detail)
+    work.set(text)
+    return 202, {"accepted": True}
 
 
 def take_tick(kind: Kind, work: func.Out[list[str]]) -> None:
@@ -70,6 +82,11 @@ def managed_models() -> list[str]:
     """Names of the managed models: one YAML file each, named like the model."""
     folder = Path(os.environ.get("HOMEOSTAT_POLICIES") or ROOT / "policies")
     return sorted(file.stem for file in folder.glob("*.yaml"))
+
+
+def _refused(function: str, reason: BadInput) -> tuple[int, dict[str, Any]]:
+    log.warning("%s refused: %s", function, reason)
+    return (413 if isinstance(reason, TooLarge) else 400), {"error": str(reason)}
 
 
 def _envelope(received: Any) -> Event:

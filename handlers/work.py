@@ -13,7 +13,7 @@ from control.errors import PermanentError
 from control.messages import Kind, Message
 from control.ports import Services
 from control.vetting import is_known
-from handlers import drift_check, new_data, outside_evidence
+from handlers import code_changed, drift_check, new_data, outside_evidence
 from handlers.converge import converge
 from handlers.managed import managed
 
@@ -75,6 +75,7 @@ def _reconcile(message: Message, services: Services) -> None:
     for policy in managed(message, services):
         new_data.look_for_lost(policy, services)
         outside_evidence.schedules(policy, services)
+        code_changed.look_again(policy, services)
         converge(policy, services)
 
 
@@ -86,6 +87,7 @@ def _drift_check(message: Message, services: Services) -> None:
 HANDLERS: dict[Kind, Callable[[Message, Services], None]] = {
     "new_data": new_data.handle,
     "drift_alert": outside_evidence.drift_alert,
+    "code_changed": code_changed.handle,
     "alert": outside_evidence.alert,
     "job_finished": _wake,
     "model_registered": _registered,

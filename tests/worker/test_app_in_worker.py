@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 pytestmark = needs_worker
 
 EVENT_FUNCTIONS = ("new_data", "drift_alert", "job_finished", "model_registered", "model_deployed")
+WEBHOOKS = ("alert", "code_changed")
 TIMERS = ("drift_check", "reconcile")
 FOLDERS = ("storage", "machinelearning", "eventgrid", "deadletter")
 TICK = {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": None, "IsPastDue": False}
@@ -77,14 +78,34 @@ def read(answer: dict[str, Any]) -> list[dict[str, Any]]:
     return [json.loads(message) for message in queue_messages(answer)]
 
 
-def alert_invocation(body: str) -> dict[str, Any]:
+def alert_invocation(body: str, function: str = "alert") -> dict[str, Any]:
     http = {
         "method": "POST",
-        "url": "http://127.0.0.1/api/alert",
+        "url": f"http://127.0.0.1/api/{function}",
         "headers": {"content-type": "application/json; charset=utf-8"},
         "body": {"bytes": body},
     }
-    return {"function": "alert", "data": {"http": http}}
+    return {"function": function, "data": {"http": http}}
+
+
+HOOKS = {
+    "push": {
+        "id": "03c164c2-8912-4d5e-8009-3707d5f83734",
+        "eventType": "git.push",
+        "resource": {
+            "refUpdates": [
+                {"name": "refs/heads/main", "newObjectId": "33b55f7cb7e7e245323987634f960cf4a6e6bc74"}
+            ],
+            "repository": {"name": "models"},
+        },
+    },
+    "failed build": {
+        "id": "4a5d99d6",
+        "eventType": "build.complete",
+        "resource": {"buildNumber": "1", "result": "failed", "definition": {"name": "register"}},
+    },
+    "work item": {"id": "1", "eventType": "workitem.created", "resource": {}},
+}
 
 
 def approval_invocation(method: str, token: str) -> dict[str, Any]:
@@ -124,6 +145,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Served:
         asked["alert", file] = alert_invocation(json.dumps(body))
     for body in NO_ALERTS:
         asked["no alert", body] = alert_invocation(body)
+    for name, body in HOOKS.items():
+        asked["hook", name] = alert_invocation(json.dumps(body), "code_changed")
     for name in TIMERS:
         asked[name] = {"function": name, "data": {"json": json.dumps(TICK)}}
     for method, token in APPROVALS:
@@ -144,10 +167,10 @@ def test_every_function_is_indexed(served: Served) -> None:
     answer = served.answer
     assert answer["load"]["ok"], answer["load"]
     functions = answer["functions"]
-    assert functions.keys() >= {*EVENT_FUNCTIONS, *TIMERS, "alert", "approval", "work"}
+    assert functions.keys() >= {*EVENT_FUNCTIONS, *TIMERS, *WEBHOOKS, "approval", "work"}
     for name, function in functions.items():
         assert function["load"]["ok"], name
-        is_http = name in {"alert", "approval"}
+        is_http = name in {*WEBHOOKS, "approval"}
         trigger, *others = reversed(function["bindings"]) if is_http else function["bindings"]
         kinds = sorted((binding["type"], binding["direction"]) for binding in function["bindings"])
         if name == "work":
@@ -167,9 +190,9 @@ def test_every_function_is_indexed(served: Served) -> None:
             http = next(binding for binding in function["bindings"] if binding["type"] == "httpTrigger")
             assert (http["authLevel"], http["methods"]) == ("ANONYMOUS", ["GET", "POST"])
             assert http["route"] == "approval"
-        if name == "alert":
+        if name in WEBHOOKS:
             http = next(binding for binding in function["bindings"] if binding["type"] == "httpTrigger")
-            assert (http["authLevel"], http["methods"], http["route"]) == ("FUNCTION", ["POST"], "alert")
+            assert (http["authLevel"], http["methods"], http["route"]) == ("FUNCTION", ["POST"], name)
 
 
 EXPECTED: dict[tuple[str, str], dict[str, Any]] = {
@@ -281,6 +304,23 @@ def test_an_answer_without_a_link_of_ours_is_refused(served: Served, method: str
     kinds = [value for name, value in headers if name == "content-type"]
     assert kinds == ["application/json"]
     assert json.loads(http["body"]["bytes"])["kind"] in {"malformed", "forged"}
+
+
+def test_a_push_is_one_message_and_what_brings_no_code_is_none(served: Served) -> None:
+    (message,) = read(served["hook", "push"])
+    assert (message["kind"], message["model"]) == ("code_changed", None)
+    assert message["detail"]["branch"] == "refs/heads/main"
+    assert served["hook", "push"]["returned"]["http"]["status_code"] == "202"
+    for name, status in {"failed build": "200", "work item": "400"}.items():
+        answer = served["hook", name]
+        assert read(answer) == []
+        http = answer["returned"]["http"]
+        assert (http["status_code"], http["headers"]["content-type"]) == (
+            status,
+            "application/json; charset=utf-8",
+        )
+        said = json.loads(http["body"]["bytes"])
+        assert said.get("reason") or said["error"]
 
 
 @pytest.mark.parametrize("name", TIMERS)

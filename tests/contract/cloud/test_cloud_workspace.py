@@ -26,11 +26,23 @@ from cloud.settings import Settings
 from cloud.tables import table_batches
 from control.errors import BadData, Refused, Unavailable
 from control.facts import Batch
+from control.messages import Message
 from control.names import job_name
-from control.policy import Approval, CompleteWhen, Data, DriftSignal, Gates, Policy, Release, Retrain
+from control.policy import (
+    Approval,
+    CompleteWhen,
+    Data,
+    DriftSignal,
+    Gates,
+    Policy,
+    Release,
+    Retrain,
+    TrainingData,
+)
 from control.ports import Services
 from control.state import Training
 from drift.profile import profile_batches
+from handlers import work
 from local.loganalytics.tables import WORKSPACE_ID as LOGS
 
 if TYPE_CHECKING:
@@ -233,6 +245,22 @@ def project(
     yield Project(tmp_path, settings, build(settings), connections, policy, 60 if settings.is_local else 2400)
     if build(settings).workspace.endpoint(policy.release.endpoint).state != "missing":
         connections.ml.online_endpoints.begin_delete(policy.release.endpoint)
+
+
+@dataclass(frozen=True)
+class OnePolicy:
+    """The policies of an app that was deployed with one."""
+
+    policy: Policy
+
+    def names(self) -> list[str]:
+        return [self.policy.name]
+
+    def get(self, model: str) -> Policy | None:
+        return self.policy if model == self.policy.name else None
+
+    def all(self) -> list[Policy]:
+        return [self.policy]
 
 
 def write(path: Path, text: str, names: dict[str, str]) -> None:
@@ -616,3 +644,61 @@ def test_a_service_that_does_not_answer_is_unavailable(
         pytest.skip("Azure cannot be switched off")
     with pytest.raises(Unavailable, match="reading job x"):
         build(settings).workspace.job("x")
+
+
+def test_code_that_is_registered_anew_starts_one_retraining(project: Project) -> None:
+    """A push only wakes; the digest of what a job would run decides, also when the hook came too early or twice."""
+    folder, ml = project.root / "pipelines", project.connections.ml
+    register_assets(ml, [folder])
+    train = Retrain(job="pipelines/train.yml", data=TrainingData(train=1))
+    policy = replace(project.policy, retrain_on=frozenset({"code_changed"}), retrain=train)
+    services = replace(project.services, policies=OnePolicy(policy))
+    wake = Message(kind="code_changed", source="git.push 1").to_json().encode()
+    work.handle(wake, services)
+    intent, etag = services.ledger.load(policy.name)
+    services.ledger.commit(intent, etag, (), [batch(project, "2013-01")])
+    first = services.workspace.code(policy)
+    assert services.workspace.code(policy) == first, "the same code has the same digest"
+
+    write(folder / "src/make.py", f"# trains longer\n{MAKE}", {})
+    work.handle(wake, services)
+    assert services.ledger.load(policy.name)[0].retraining.wanted == 0, "pushed, but not registered"
+
+    register_assets(ml, [folder])
+    for _ in range(2):
+        work.handle(wake, services)
+    notes = [entry for entry in services.ledger.audit(policy.name) if entry["kind"] != "event"]
+    assert [entry["name"] for entry in notes] == ["code changed", "retrain", "SubmitJob", "job accepted"]
+    assert notes[0]["detail"]["before"] == first
+    current = services.ledger.load(policy.name)[0].retraining.current
+    assert current is not None
+    assert current.code == services.workspace.code(policy) != first
+    assert services.workspace.job(current.job).status != "missing"
+
+    body = (folder / "train.yml").read_text()
+    (folder / "train.yml").write_text(f"# a comment is no code\n{body}")
+    assert services.workspace.code(policy) == current.code
+    (folder / "train.yml").write_text(body.replace("answer: 0.25", "answer: 0.5"))
+    assert services.workspace.code(policy) != current.code
+    (folder / "train.yml").write_text(body.replace("@latest", "-is-not-there@latest"))
+    with pytest.raises(Refused, match="is-not-there"):
+        services.workspace.code(policy)
+
+
+def test_code_beside_the_pipeline_counts_without_being_registered(project: Project) -> None:
+    folder = project.root / "pipelines"
+    register_assets(project.connections.ml, [folder])
+    body = (folder / "train.yml").read_text()
+    name = project.policy.name
+    (folder / "train.yml").write_text(body.replace(f"azureml:{name}@latest", "components/make.yml"))
+    code = project.services.workspace.code
+    first = code(project.policy)
+    write(folder / "src/make.py", f"# trains longer\n{MAKE}", {})
+    second = code(project.policy)
+    assert second != first
+    write(folder / "src/__pycache__/make.pyc", "no code", {})
+    assert code(project.policy) == second
+    component = folder / "components/make.yml"
+    component.write_text(component.read_text().replace("../src", "../nowhere"))
+    with pytest.raises(Refused, match="nowhere"):
+        code(project.policy)
