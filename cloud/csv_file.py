@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cloud.bounds import check_columns
 from cloud.parquet_file import first_line, selected
 from cloud.text_file import opened, opened_again
 from control.errors import BadData
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BLOCK = 4 << 20
-LARGEST_BLOCK = 256 << 20
+LARGEST_BLOCK = 64 << 20
 HEADER = 1 << 20
 NULLS = ["", "NA", "N/A", "n/a", "#N/A", "NULL", "null", "NaN", "nan", "<NA>"]
 DELIMITERS = ",;\t|"
@@ -132,7 +133,10 @@ class _Reading:
             BadData: nothing helps.
         """
         text = str(err)
-        if "straddl" in text and self._block < LARGEST_BLOCK:
+        if "straddl" in text:
+            if self._block >= LARGEST_BLOCK:
+                what = f"a row of more than {LARGEST_BLOCK >> 20} MB, or a quoted value that never ends"
+                raise BadData(f"{self._said} has {what}: mend it") from err
             self._block *= 4
             return
         conversion = _CONVERSION.match(text)
@@ -206,6 +210,7 @@ def _header(path: Path, said: str) -> tuple[str, list[str]]:
         raise BadData(f"{said} has no header: a CSV file begins with the names of its columns")
     counts = {mark: lines[0].count(mark) for mark in DELIMITERS}
     delimiter = "," if counts[","] else max(DELIMITERS, key=lambda mark: counts[mark])
+    check_columns(said, lines[0].count(delimiter) + 1)
     return delimiter, next(csv.reader(lines, delimiter=delimiter))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from cloud.bounds import JsonKeys
 from cloud.json_rows import batch_of
 from cloud.parquet_file import first_line, selected
 from cloud.text_file import opened
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 BLOCK = 4 << 20
 LONGEST_LINE = 64 << 20
+LINES = 4096
+"""Rows that are read at a time: a key that one of them has is a column of all."""
 BOM = b"\xef\xbb\xbf"
 
 
@@ -33,11 +36,12 @@ def json_lines_batches(
     import pyarrow as pa
 
     texts: list[pa.Field] = []  # what began as text stays text, also where a block looks like times
-    line, any_rows = 1, False
+    line, any_rows, keys = 1, False, JsonKeys(said)
     try:
         with opened(path) as (stream, raw):
             for block in _blocks(said, stream):
                 if block.strip():
+                    keys.check(block)
                     table = _table(said, block, line, texts)
                     if not any_rows:
                         texts = [field for field in table.schema if pa.types.is_string(field.type)]
@@ -58,12 +62,24 @@ def _blocks(said: str, stream: pa.NativeFile) -> Iterator[bytes]:
         first = False
         end = rest.rfind(b"\n") + 1
         if end:
-            yield rest[:end]
+            yield from _pieces(rest[:end])
             rest = rest[end:]
         elif len(rest) > LONGEST_LINE:
             raise BadData(f"{said} has a line of more than {LONGEST_LINE >> 20} MB: is it JSON lines?")
     if rest:
         yield rest
+
+
+def _pieces(block: bytes) -> Iterator[bytes]:
+    """The block's lines, so many at a time."""
+    import numpy as np
+
+    ends = np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n"))
+    start = 0
+    for end in (*ends[LINES - 1 :: LINES].tolist(), len(block) - 1):
+        if end >= start:
+            yield block[start : end + 1]
+        start = end + 1
 
 
 def _table(said: str, block: bytes, line: int, texts: list[pa.Field]) -> pa.RecordBatch | pa.Table:

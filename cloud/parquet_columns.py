@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Lock, local
 from typing import TYPE_CHECKING, Any
 
+from cloud.parquet_bounds import check_metadata, rows_at_a_time
 from cloud.parquet_file import BUFFER, check_magic, first_line, repeating_texts
 from control.errors import BadData
 from drift.column_table import ColumnTable
@@ -52,8 +53,10 @@ class ParquetColumns(ColumnTable):
         name = self.schema.names[place]
         try:
             for group in range(self._metadata.num_row_groups):
+                with self._path.open("rb") as source:
+                    rows = rows_at_a_time(source, self._metadata, group, ROWS, [name], self._texts)
                 for batch in self._file().iter_batches(
-                    batch_size=ROWS, row_groups=[group], columns=[name], use_threads=False
+                    batch_size=rows, row_groups=[group], columns=[name], use_threads=False
                 ):
                     yield batch.column(batch.schema.get_field_index(name))
                     self._tell(batch.num_rows)
@@ -100,6 +103,7 @@ def parquet_columns(
         check_magic(source, said, path.stat().st_size)
         try:
             metadata = pq.read_metadata(source)
+            check_metadata(metadata, said)
             schema = metadata.schema.to_arrow_schema()
         except (pa.ArrowException, OSError) as err:
             raise BadData(f"{said} is damaged Parquet: {first_line(err)}") from err

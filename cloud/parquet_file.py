@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
+from cloud.parquet_bounds import check_metadata, rows_at_a_time
 from control.errors import BadData
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def parquet_batches(
         window: row groups that the file says lie outside of it are not read.
 
     Raises:
-        BadData: the file is truncated, encrypted, damaged or not Parquet.
+        BadData: the file is truncated, encrypted, damaged, not Parquet, or unpacks to far more than it is.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -60,11 +61,13 @@ def parquet_batches(
     check_magic(source, said, size)
     try:
         metadata = pq.read_metadata(source)
+        check_metadata(metadata, said)
         schema = metadata.schema.to_arrow_schema()
+        texts = repeating_texts(metadata, schema)
         with pq.ParquetFile(
             source,
             metadata=metadata,
-            read_dictionary=repeating_texts(metadata, schema),
+            read_dictionary=texts,
             pre_buffer=False,
             buffer_size=BUFFER,
         ) as table:
@@ -74,7 +77,8 @@ def parquet_batches(
                 empty = table.schema_arrow.empty_table()
                 yield empty if names is None else selected(empty, names)
             for group in groups:  # one by one: what is buffered ahead is a group
-                for batch in table.iter_batches(batch_size=ROWS, row_groups=[group], columns=names):
+                rows = rows_at_a_time(source, metadata, group, ROWS, names, texts)
+                for batch in table.iter_batches(batch_size=rows, row_groups=[group], columns=names):
                     # `a` asks Parquet for `a.b` as well.
                     yield batch if names is None else selected(batch, names)
     except (pa.ArrowException, OSError) as err:
