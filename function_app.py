@@ -8,8 +8,9 @@ from typing import List  # noqa: UP035 - the bindings do not know list[str]
 
 import azure.functions as func
 
-from handlers import intake
+from handlers import intake, log_text
 
+log_text.install()
 app = func.FunctionApp(http_auth_level=func.AuthLevel.FUNCTION)
 
 QUEUE = "work"

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from cloud import storage
 from cloud.arm import Arm
 from cloud.credentials import credential
+from cloud.data_address import SUFFIXES, trusted_account
 from cloud.errors import translated
+from control.errors import Refused
 
 if TYPE_CHECKING:
     from azure.ai.ml import MLClient
@@ -48,7 +50,11 @@ class Connections:
             return self._arm
 
     def blob_service(self, account: str, suffix: str = "core.windows.net") -> BlobServiceClient:
-        """Blobs of that account; those of the app's own account come through its own client."""
+        """Blobs of that account; those of the app's own account come through its own client.
+
+        Raises:
+            Refused: that is no storage account of Azure's. A datastore may say anything.
+        """
         from azure.storage.blob import BlobServiceClient
 
         with self._lock:
@@ -56,8 +62,14 @@ class Connections:
                 self._own = storage.blob_service(self.settings)
             if self._own is not None and self._own.account_name == account:
                 return self._own
-            if account not in self._accounts:
-                self._accounts[account] = BlobServiceClient(
-                    f"https://{account}.blob.{suffix}", credential=credential(self.settings)
+            if not trusted_account(account, suffix):
+                raise Refused(
+                    f"{account}.blob.{suffix} is no storage account of Azure's: no token is sent there; "
+                    f"known are {', '.join(SUFFIXES)}"
                 )
-            return self._accounts[account]
+            host = f"{account}.blob.{suffix}"
+            if host not in self._accounts:
+                self._accounts[host] = BlobServiceClient(
+                    f"https://{host}", credential=credential(self.settings)
+                )
+            return self._accounts[host]

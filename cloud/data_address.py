@@ -18,7 +18,7 @@ KNOWN = (
     "azureml://datastores/NAME/paths/PATH (also its long form), azureml:NAME:VERSION"
 )
 _HOST = re.compile(
-    rf"^(?P<account>[a-z0-9]{{3,24}})\.(?:blob|dfs)\.(?P<suffix>{'|'.join(map(re.escape, SUFFIXES))})$"
+    rf"^(?P<account>[a-z0-9]{{3,24}})\.(?:blob|dfs)\.(?P<suffix>{'|'.join(map(re.escape, SUFFIXES))})\Z"
 )
 _WORKSPACE = re.compile(
     r"^azureml:/{1,3}subscriptions/(?P<subscription>[^/]+)/resource[gG]roups/(?P<group>[^/]+)"
@@ -56,6 +56,11 @@ class MLAddress:
     asset: str | None = None
     version: str | None = None
     label: str | None = None
+
+
+def trusted_account(account: str, suffix: str) -> bool:
+    """Whether that is a storage account of Azure's: to no other host may a token of ours go."""
+    return _HOST.match(f"{account}.blob.{suffix}") is not None and "." not in account
 
 
 def is_address(source: str) -> bool:

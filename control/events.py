@@ -129,6 +129,8 @@ def alert(body: Any) -> Message | None:
     rule, condition = essentials.get("alertRule"), str(essentials.get("monitorCondition") or "")
     if not isinstance(rule, str) or not rule:
         raise BadInput("the alert has no data.essentials.alertRule")
+    if not rule.isprintable():
+        raise BadInput(f"the alert's rule holds characters that do not print: {rule[:80]!r}")
     if condition.lower() == "resolved":
         return None
     if condition.lower() != "fired":
@@ -140,9 +142,9 @@ def alert(body: Any) -> Message | None:
     detail = {
         "rule": rule,
         # The alertId of an activity log alert is its rule's: only the moment tells two of them apart.
-        "key": f"{identity} {fired}" if fired else identity,
-        "severity": essentials.get("severity"),
-        "fired": fired,
+        "key": _printed(f"{identity} {fired}" if fired else identity),
+        "severity": _printed(essentials.get("severity")),
+        "fired": _printed(fired),
     }
     return Message(kind="alert", detail=detail, source=f"alert {rule}")
 
@@ -164,8 +166,16 @@ def _text(event: Event, key: str) -> str:
     value = _get(event.data, key)
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
         raise BadInput(f"event {event.id or '(no id)'} of type {event.type} has no data.{key}")
-    return str(value)
+    text = str(value)
+    if not text.isprintable():
+        raise BadInput(f"data.{key} holds characters that do not print: {text[:80]!r}")
+    return text
+
+
+def _printed(value: Any) -> Any:
+    """A text as it may be printed: what does not print is shown as Python writes it."""
+    return value if not isinstance(value, str) or value.isprintable() else ascii(value)[1:-1]
 
 
 def _source(event: Event) -> str:
-    return f"{event.type} {event.id}"
+    return str(_printed(f"{event.type} {event.id}"))

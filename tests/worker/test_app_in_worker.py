@@ -317,7 +317,7 @@ def test_a_push_is_one_message_and_what_brings_no_code_is_none(served: Served) -
         http = answer["returned"]["http"]
         assert (http["status_code"], http["headers"]["content-type"]) == (
             status,
-            "application/json; charset=utf-8",
+            "application/json",
         )
         said = json.loads(http["body"]["bytes"])
         assert said.get("reason") or said["error"]

@@ -2,11 +2,12 @@
 
 import pytest
 
+from cloud.connections import Connections
 from cloud.data_address import BlobAddress, MLAddress, Workspace, address_of, is_address
 from cloud.location import Location
 from cloud.remote_source import _pattern, remote_files
 from cloud.settings import SettingsError, read_data_settings
-from control.errors import BadInput
+from control.errors import BadInput, Refused
 
 WORKSPACE = Workspace("s-1", "group", "work")
 PROVIDER = "providers/Microsoft.MachineLearningServices"
@@ -52,6 +53,18 @@ def test_what_an_address_means(source: str, address: BlobAddress | MLAddress) ->
         "http://acc1.blob.core.windows.net/data/x",
         "https://acc1.blob.core.windows.net/",
         "s3://bucket/x",
+        "https://169.254.169.254/data/x",
+        "https://[::ffff:169.254.169.254]/data/x",
+        "https://2852039166/data/x",
+        "https://acc1.blob.core.windows.net./data/x",
+        "https://acc1.blob.core.windows.net%2f.evil.example/data/x",
+        "https://acc1%2eevil.blob.core.windows.net/data/x",
+        "https://acc1.evil.blob.core.windows.net/data/x",
+        "https://acc1.queue.core.windows.net/data/x",
+        "https://user:pw@acc1.blob.core.windows.net/data/x",
+        "https://acc1.blob.core.windows.net:443/data/x",
+        "abfss://data:pw@acc1.dfs.core.windows.net/x",
+        "abfss://data@acc1.dfs.core.windows.net:8443/x",
         "abfss://[::1/x",
         "azureml:rain",
         "azureml://datastores/lake",
@@ -62,6 +75,34 @@ def test_what_is_no_address_is_refused(source: str) -> None:
     with pytest.raises(BadInput) as caught:
         address_of(source)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("account", "suffix"),
+    [
+        ("acc1", "evil.example"),
+        ("acc1", "core.windows.net.evil.example"),
+        ("acc1", "core.windows.net@evil.example"),
+        ("acc1", "core.windows.net/../x"),
+        ("acc1", "core.windows.net\n"),
+        ("acc1.evil", "core.windows.net"),
+        ("evil.example/#", "core.windows.net"),
+        ("evil.example?", "core.windows.net"),
+        ("user:pw@acc1", "core.windows.net"),
+        ("169.254.169.254", "core.windows.net"),
+        ("", "core.windows.net"),
+    ],
+)
+def test_a_datastore_that_lies_elsewhere_gets_no_token(account: str, suffix: str) -> None:
+    """Whoever may write datastores of the workspace must not get the app's token by it."""
+    connections = Connections(read_data_settings({}))
+    with pytest.raises(Refused, match="no token is sent there"):
+        connections.blob_service(account, suffix)
+    assert connections.blob_service("acc1").url == "https://acc1.blob.core.windows.net/"
+    assert (
+        connections.blob_service("acc1", "core.usgovcloudapi.net").url
+        == "https://acc1.blob.core.usgovcloudapi.net/"
+    )
 
 
 def test_a_workspace_that_nobody_named_is_asked_for() -> None:
