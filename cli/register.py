@@ -12,6 +12,8 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from cloud.assets import Registered
     from cloud.settings import Settings
 
@@ -25,16 +27,35 @@ def command(
     folders: Annotated[list[Path], typer.Argument(help="Folders of environment and component YAML.")],
 ) -> None:
     """Register what the folders hold in the workspace that the environment's settings name."""
-    from cloud.settings import read_settings
     from control.errors import HomeostatError
 
     try:
-        for asset in register(read_settings(os.environ), *folders):
+        for asset in register(workspace_settings(os.environ), *folders):
             state = "registered" if asset.new else "unchanged"
             out.print(f"{asset.kind} {asset.name}:{asset.version} {state}", markup=False)
     except HomeostatError as err:
         out.print(str(err), style="red", markup=False)
         raise typer.Exit(WRONG) from err
+
+
+def workspace_settings(environment: Mapping[str, str]) -> Settings:
+    """Settings that name a workspace; of the rest of the app, registering needs nothing.
+
+    Raises:
+        SettingsError: the workspace is not named, or what is set cannot be used.
+    """
+    from cloud.settings import SettingsError, read_data_settings
+
+    settings = read_data_settings(environment)
+    given = {
+        "HOMEOSTAT_SUBSCRIPTION_ID": settings.subscription,
+        "HOMEOSTAT_RESOURCE_GROUP": settings.resource_group,
+        "HOMEOSTAT_WORKSPACE": settings.workspace,
+    }
+    missing = [name for name, value in given.items() if not value]
+    if missing:
+        raise SettingsError(f"which workspace? {', '.join(missing)} must be set")
+    return settings
 
 
 def register(settings: Settings, *folders: Path) -> list[Registered]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -110,3 +113,22 @@ def peak(host: HostProcess) -> int:
     if status.is_file():
         return int(status.read_text().split("VmHWM:")[1].split()[0]) * 1024
     return int(psutil.Process(host.process.pid).memory_info().rss)
+
+
+def test_the_pipeline_s_smoke_test_passes_here_and_fails_on_another_app(host: HostProcess) -> None:
+    key = json.loads((host.folder / "state" / "keys.json").read_text())["functions"]
+
+    def smoke(url: str, key: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, ".ci/smoke.py", "--url", url, "--patience", "0"],
+            cwd=ROOT, env=os.environ | {"HOMEOSTAT_SMOKE_KEY": key}, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    right = smoke(host.addresses["url"], key)
+    assert (right.returncode, right.stdout.count("right: ")) == (0, 4), right.stdout
+    assert key not in right.stdout + right.stderr
+    for url, wrong in ((host.addresses["url"], "another"), ("http://127.0.0.1:1", key)):
+        answer = smoke(url, wrong)
+        assert answer.returncode == 1
+        assert "WRONG: the app is up" in answer.stdout
+    assert smoke(host.addresses["url"], "").returncode == 2
