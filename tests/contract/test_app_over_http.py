@@ -116,7 +116,7 @@ def peak(host: HostProcess) -> int:
 
 
 def test_the_pipeline_s_smoke_test_passes_here_and_fails_on_another_app(host: HostProcess) -> None:
-    key = json.loads((host.folder / "state" / "keys.json").read_text())["functions"]
+    key = host.addresses["keys"]["functions"]
 
     def smoke(url: str, key: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
