@@ -5,11 +5,11 @@ On Azurite by default. With `-m live` the account is the one that the app's own 
 
 from __future__ import annotations
 
-import os
 import uuid
 from typing import TYPE_CHECKING
 
 import pytest
+from live_azure import live_settings
 
 from cloud.settings import Settings, read_settings
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def settings(request: pytest.FixtureRequest) -> Settings:
     """Settings of the app: Azurite's account, or a subscription's from the environment."""
     if request.param == "live":
-        return read_settings(os.environ)
+        return live_settings()
     found: StorageAccount = request.getfixturevalue("azurite")
     return read_settings(
         {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from live_azure import live_logs, live_settings
 
 from cloud.datastores import Datastores, Store
 from cloud.logs import EndpointLogs
@@ -334,7 +334,7 @@ def test_storage_that_does_not_answer_is_a_reason(world: Make) -> None:
 @pytest.mark.live
 def test_azure_takes_the_query() -> None:
     """Of an endpoint that does not exist: the query is understood, and has no row."""
-    settings = read_settings(os.environ)
+    settings = replace(live_settings(), logs_workspace=live_logs())
     datastores: Datastores = OneStore()  # type: ignore[assignment]
     now = datetime.now(UTC)
     logs = EndpointLogs(settings, Predictions(datastores))

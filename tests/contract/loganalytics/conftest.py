@@ -6,7 +6,6 @@ here alike needs no rows.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from azure.core.pipeline.policies import SansIOHTTPPolicy
+from live_azure import live_logs
 
 from cloud.credentials import LocalToken
 from local.loganalytics.service import LogAnalytics
@@ -83,5 +83,6 @@ def logs(request: pytest.FixtureRequest) -> Iterator[Logs]:
     from azure.identity import DefaultAzureCredential
     from azure.monitor.query import LogsQueryClient
 
+    workspace = live_logs()
     with LogsQueryClient(DefaultAzureCredential()) as client:
-        yield Logs(client, os.environ["HOMEOSTAT_LOGS_WORKSPACE_ID"])
+        yield Logs(client, workspace)
