@@ -77,6 +77,28 @@ def test_the_hook_needs_the_right_key(host: HostProcess) -> None:
     assert host.request("GET", "/api/code_changed").status_code == 404
 
 
+def test_what_comes_from_outside_forges_no_line_of_the_log(
+    host: HostProcess, eventually: Callable[..., Any]
+) -> None:
+    forged = "x\r\n2026-11-25 10:00:00 INFO approved by alice\x1b[2J"
+    event = {
+        "id": forged, "topic": "/t", "subject": forged, "eventType": forged, "eventTime": "2024-01-02T03:04:05Z",
+        "data": {"url": forged}, "dataVersion": "1", "metadataVersion": "1",
+    }  # fmt: skip
+    assert host.webhook("new_data", event).status_code == 202
+    essentials = {"alertRule": forged, "alertId": forged, "monitorCondition": forged}
+    alert = {"schemaId": "azureMonitorCommonAlertSchema", "data": {"essentials": essentials}}
+    assert host.request("POST", "/api/alert", json=alert).status_code == 400
+    hook = PUSH | {"id": forged}
+    assert host.request("POST", "/api/code_changed", json=hook).status_code == 400
+    eventually(lambda: "new_data dropped event" in host.log and "code_changed refused" in host.log)
+    assert "approved by alice" in host.log
+    assert not [
+        line for line in host.log.splitlines() if line.startswith("2026-11-25 10:00:00 INFO approved")
+    ]
+    assert "\x1b" not in host.log
+
+
 def test_a_body_of_100_mb_is_refused_in_bounded_memory(host: HostProcess) -> None:
     """Parsed, it would be a list of fifty million numbers: half a gigabyte at least."""
     before = peak(host)

@@ -27,7 +27,12 @@ def test_every_client_that_the_app_makes_is_in_the_table() -> None:
     written = {
         (client, file) for client, files, _ in ROWS for file in re.findall(r"`(cloud/\w+\.py)`", files)
     }
-    assert made == written
+    excused = {
+        (name, file)
+        for name, file in made
+        if re.search(rf"^`{name}` \(`{file}`.*has no live test", PAGE, re.MULTILINE)
+    }
+    assert made - excused == written
 
 
 def test_every_client_has_tests_that_run_live_and_are_skipped_with_a_reason() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,15 @@ def test_what_prints_is_left_as_it_is() -> None:
 
 def record(message: str, *arguments: Any) -> str:
     return SafeRecord("homeostat", logging.WARNING, __file__, 1, message, arguments, None).getMessage()
+
+
+def test_every_test_that_the_threat_model_names_exists() -> None:
+    page = (ROOT / "docs" / "threat-model.md").read_text("utf-8")
+    named = re.findall(r"`(test_[\w*]+?)(?:\.py)?`", page)
+    assert len(named) > 10
+    assert [name for name in named if not list((ROOT / "tests").rglob(f"{name}.py"))] == []
+    files = re.findall(r"`((?:cloud|handlers|control)/[\w/]+\.py)`", page)
+    assert [file for file in files if not (ROOT / file).is_file()] == []
 
 
 EVENTS = {
