@@ -11,7 +11,7 @@ COLUMNS = 10_000
 """A table has fewer. Each column costs some kilobytes, whatever it holds."""
 DEEPEST = 100
 """Lists in lists and objects in objects: Arrow's parser of JSON has no limit, and ends the process."""
-SAMPLES = 256
+SAMPLES = 512
 
 _KEY = re.compile(rb'"([^"]*)"\s*:')
 _TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"')

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 BLOCK = 4 << 20
 LONGEST_LINE = 64 << 20
-LINES = 4096
+LINES = 8192
 """Rows that are read at a time: a key that one of them has is a column of all."""
 BOM = b"\xef\xbb\xbf"
 
@@ -36,12 +36,11 @@ def json_lines_batches(
     import pyarrow as pa
 
     texts: list[pa.Field] = []  # what began as text stays text, also where a block looks like times
-    line, any_rows, keys = 1, False, JsonKeys(said)
+    line, any_rows = 1, False
     try:
         with opened(path) as (stream, raw):
-            for block in _blocks(said, stream):
+            for block in _blocks(said, stream, JsonKeys(said)):
                 if block.strip():
-                    keys.check(block)
                     table = _table(said, block, line, texts)
                     if not any_rows:
                         texts = [field for field in table.schema if pa.types.is_string(field.type)]
@@ -54,7 +53,7 @@ def json_lines_batches(
         raise BadData(f"{said} is empty: it has no line with a JSON object")
 
 
-def _blocks(said: str, stream: pa.NativeFile) -> Iterator[bytes]:
+def _blocks(said: str, stream: pa.NativeFile, keys: JsonKeys) -> Iterator[bytes]:
     rest = b""
     first = True
     while chunk := stream.read(BLOCK):
@@ -62,11 +61,13 @@ def _blocks(said: str, stream: pa.NativeFile) -> Iterator[bytes]:
         first = False
         end = rest.rfind(b"\n") + 1
         if end:
+            keys.check(rest[:end])
             yield from _pieces(rest[:end])
             rest = rest[end:]
         elif len(rest) > LONGEST_LINE:
             raise BadData(f"{said} has a line of more than {LONGEST_LINE >> 20} MB: is it JSON lines?")
     if rest:
+        keys.check(rest)
         yield rest
 
 
