@@ -284,6 +284,8 @@ def test_what_is_registered_is_registered_again_when_it_changes() -> None:
         for include in load(component).get("additional_includes", ()):
             taken.add((component.parent / include).resolve().relative_to(ROOT).parts[0])
     assert watched == {f"{folder}/*" for folder in taken | {"pipelines"}}
+    on_github = load(ROOT / ".github" / "workflows" / "register.yml")["on"]["push"]["paths"]
+    assert set(on_github) == {f"{folder}/**" for folder in taken | {"pipelines"}}
 
 
 @pytest.mark.parametrize("path", GITHUB, ids=said)
