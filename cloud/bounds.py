@@ -8,7 +8,7 @@ from random import SystemRandom
 from control.errors import BadData
 
 COLUMNS = 10_000
-"""A table has fewer. Each column costs some kilobytes, whatever it holds."""
+"""A table of text has fewer: some bytes make a column there, and each costs some kilobytes."""
 DEEPEST = 100
 """Lists in lists and objects in objects: Arrow's parser of JSON has no limit, and ends the process."""
 SAMPLES = 512
@@ -18,10 +18,10 @@ _TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
 _anywhere = SystemRandom()
 
 
-def check_columns(said: str, count: int) -> None:
+def check_columns(said: str, count: int, most: int = COLUMNS) -> None:
     """Raises BadData when those are more columns than a table has."""
-    if count > COLUMNS:
-        raise BadData(f"{said} has more than {COLUMNS} columns ({count}): is it a table?")
+    if count > most:
+        raise BadData(f"{said} has more than {most} columns ({count}): is it a table?")
 
 
 class JsonKeys:

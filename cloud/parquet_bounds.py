@@ -13,6 +13,8 @@ from control.errors import BadData
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+COLUMNS = 100_000
+"""Parquet describes each of its columns, which takes a hundred bytes: a small file cannot have so many."""
 BATCH = 64 << 20
 """Bytes that the values of a batch may take; counting texts takes some copies of them."""
 LEAVES = 32 << 20
@@ -26,7 +28,7 @@ def check_metadata(metadata: Any, said: str) -> None:
     Raises:
         BadData: it has too many columns, or lists that hold far more than the file does.
     """
-    check_columns(said, metadata.num_columns)
+    check_columns(said, metadata.num_columns, COLUMNS)
     for place in range(metadata.num_columns):
         column = metadata.schema.column(place)
         if not column.max_repetition_level:

@@ -17,8 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cloud.bounds import COLUMNS, DEEPEST
+from cloud.bounds import DEEPEST
 from cloud.json_lines_file import json_lines_batches
+from cloud.parquet_bounds import COLUMNS
 from cloud.source_file import LocalFile
 from cloud.tables import table_batches
 from control.errors import BadData
