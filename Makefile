@@ -7,11 +7,12 @@ SHELL := /bin/sh
 UV_VERSION := 0.13.9
 VENV := .venv
 BIN := $(VENV)/bin
+SPARK := pipelines/spark/environment-spark.yml 3.5
 AZURITE := node_modules/.set-up
 KERNEL := drift/kernel/kernel.so
 LOCK := --universal --python-version 3.11 --no-annotate --no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: run up test test-long lint setup lock clean
+.PHONY: run up test test-long lint setup spark lock clean
 
 run: setup  ## the closed loop on real data, in this terminal
 	@$(BIN)/homeostat demo
@@ -21,6 +22,9 @@ up: setup  ## local Azure and the app, until Ctrl-C
 
 setup: $(VENV)/.set-up $(AZURITE) $(KERNEL)
 	@$(BIN)/python -m local.environments pipelines/*/environment.yml pipelines/environment.yml
+
+spark: setup  ## the environment of Spark jobs in local Azure; they need Java, too
+	@$(BIN)/python -m local.spark_runtime $(SPARK)
 
 $(VENV)/.set-up: requirements-dev.txt pyproject.toml
 	@PY=$$(sh .ci/python); echo "set-up 1/3: Python packages for $$PY"
@@ -49,7 +53,8 @@ lint: setup
 	$(BIN)/homeostat infra check
 
 test: lint  ## everything a change must pass
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long and not live" $(PYTEST)
+	@if command -v java >/dev/null; then $(BIN)/python -m local.spark_runtime $(SPARK); fi
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long and not live" $(PYTEST)
 
 test-long: setup  ## what takes longer than make test allows
 	@echo "the whole demonstration without a network, and bad versions under load: about eight minutes"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cloud.datastores import DEFAULT
 from cloud.errors import NotFound, loading, translated
+from cloud.local_source import partitions_of
 from cloud.location import Location
 from cloud.models import output
 from control.errors import BadData, Refused
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from cloud.models import Models
     from control.facts import Batch
     from control.policy import Policy
-    from control.state import Evaluating, Training
+    from control.state import Evaluating, Profiling, Training
 
 SCHEMA = 1
 EVALUATION, PREDICTIONS = "evaluation.json", "predictions.parquet"
@@ -93,6 +94,23 @@ class Jobs:
             outputs=("evaluation",),
         )
 
+    def profile(self, policy: Policy, profiling: Profiling, files: Sequence[str]) -> bool:
+        """Submit the Spark job that profiles a large batch; one that is there under the name is that job."""
+        spark = policy.data.spark
+        if spark is None:
+            raise Refused(f"{policy.source}: data.spark is gone: nothing says which job profiles the batch")
+        folder = profiling.path.rpartition("/")[0]
+        return self._submit(
+            policy,
+            key="data.spark.job",
+            file=spark.job,
+            name=profiling.job,
+            manifest=profile_manifest(policy, folder, files),
+            tags={"homeostat.batch": profiling.version},
+            data=f"{folder}/" if folder else "",
+            outputs=("profile",),
+        )
+
     def _submit(
         self,
         policy: Policy,
@@ -102,9 +120,11 @@ class Jobs:
         name: str,
         manifest: bytes,
         tags: dict[str, str],
-        folders: dict[str, Callable[[], Location]],
         outputs: Sequence[str],
+        folders: dict[str, Callable[[], Location]] | None = None,
+        data: str = "",
     ) -> bool:
+        """`folders`: more inputs, looked up only when the job is not there yet; `data`: below the prefix."""
         if self.get(name).status != "missing":
             return False
         place = Location(DEFAULT, f"homeostat/{policy.name}/{name}/manifest.json")
@@ -115,10 +135,10 @@ class Jobs:
         job.display_name = name
         job.experiment_name = policy.name
         job.tags = {**(job.tags or {}), "homeostat.model": policy.name, **tags}
-        data = Location(policy.data.datastore, policy.data.prefix)
-        _set_input(file, job, "data", "uri_folder", data.uri)
+        rows = Location(policy.data.datastore, policy.data.prefix + data)
+        _set_input(file, job, "data", "uri_folder", rows.uri)
         _set_input(file, job, "manifest", "uri_file", place.uri)
-        for port, folder in folders.items():
+        for port, folder in (folders or {}).items():
             _set_input(file, job, port, "uri_folder", folder().uri)
         for port in outputs:
             _set_output(file, job, port, output(policy.name, name, port).uri)
@@ -202,6 +222,21 @@ def manifest_body(
         "features": list(policy.inputs.features) if policy.inputs else [],
         "seed": seed,
     }
+    if policy.data.timestamp_column:
+        body |= {"timestamp_column": policy.data.timestamp_column, "every": policy.data.every}
+    return json.dumps(body, indent=1, sort_keys=True).encode()
+
+
+def profile_manifest(policy: Policy, folder: str, files: Sequence[str]) -> bytes:
+    """Which files a Spark job profiles, and how: as this app would profile them itself."""
+    below = len(folder) + 1 if folder else 0
+    body: dict[str, Any] = {"schema": SCHEMA, "model": policy.name, "files": [file[below:] for file in files]}
+    named = partitions_of(folder.split("/"))
+    if named:
+        body["partitions"] = {
+            key: int(value) if value is not None and value.removeprefix("-").isdecimal() else value
+            for key, value in named.items()
+        }
     if policy.data.timestamp_column:
         body |= {"timestamp_column": policy.data.timestamp_column, "every": policy.data.every}
     return json.dumps(body, indent=1, sort_keys=True).encode()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cloud.collected import blobs_between, collected_batches, collector
 from cloud.datastores import DEFAULT
+from cloud.models import output
 from control.errors import BadData
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("homeostat.profiles")
 
 REFERENCE = "reference_profile.bin"
+BATCH = "profile.bin"
 
 
 class BlobProfiles:
@@ -42,6 +44,17 @@ class BlobProfiles:
             return Profile.from_bytes(body)
         except ValueError as err:
             raise BadData(f"{REFERENCE} of {policy.name}:{version} is not a profile: {err}") from err
+
+    def made_by(self, policy: Policy, job: str) -> Profile | None:
+        """The profile of a large batch that the job wrote; None when it wrote none. Raises BadData."""
+        from drift.profile import Profile
+
+        path = f"{output(policy.name, job, 'profile').path}{BATCH}"
+        body = self._datastores[DEFAULT].read(path)
+        try:
+            return None if body is None else Profile.from_bytes(body)
+        except ValueError as err:
+            raise BadData(f"{path}, which the job {job} wrote, is not a profile: {err}") from err
 
     def production(self, policy: Policy, deployment: str, since: datetime, until: datetime) -> Profile | None:
         """Profile of the inputs that the data collector wrote in that time; None when there are none.

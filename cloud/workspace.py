@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from cloud.probe import Prober
     from control.facts import Batch, Endpoint, Evaluation, Job, ModelVersion, Probe, Template
     from control.policy import Policy
-    from control.state import Evaluating, Training
+    from control.state import Evaluating, Profiling, Training
 
 
 class AzureWorkspace:
@@ -68,6 +68,10 @@ class AzureWorkspace:
     def submit_evaluation(self, policy: Policy, evaluating: Evaluating, batches: Sequence[Batch]) -> bool:
         """Submit the evaluation job of a registered version; False when it was there already."""
         return self._jobs.evaluate(policy, evaluating, batches)
+
+    def submit_profile(self, policy: Policy, profiling: Profiling, files: Sequence[str]) -> bool:
+        """Submit the Spark job that profiles a batch; False when it was there already."""
+        return self._jobs.profile(policy, profiling, files)
 
     def register(self, policy: Policy, version: str, job: str, tags: dict[str, str]) -> bool:
         """Register the model version from the job's output; False when it was there already."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from control.state import Evaluating, OwedReport, Training
+from control.state import Evaluating, OwedReport, Profiling, Training
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,6 +19,15 @@ class SubmitEvaluation:
     """PUT the evaluation job of a version that somebody registered."""
 
     evaluating: Evaluating
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SubmitProfile:
+    """PUT the Spark job that profiles a large batch."""
+
+    profiling: Profiling
+    files: tuple[str, ...]
+    """The batch's blobs, below the policy's prefix."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,6 +119,7 @@ class AskApproval:
 Effect = (
     SubmitJob
     | SubmitEvaluation
+    | SubmitProfile
     | RegisterModel
     | WriteReport
     | CreateEndpoint

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterable
 
-JOB = re.compile(r"^(?:rt|ev)-(?P<model>.+)-(?P<epoch>\d+)-(?P<digest>[0-9a-f]{8})$")
+JOB = re.compile(r"^(?:rt|ev|pf)-(?P<model>.+)-(?P<epoch>\d+)-(?P<digest>[0-9a-f]{8})$")
 REPORT_PAGE, REPORT_TESTS, REPORT_DATA = "report.html", "junit.xml", "report.json"
 """Written in that order: who finds the last one finds all."""
 DEPLOYMENT = re.compile(r"^g(?P<generation>\d+)$")
@@ -29,8 +29,13 @@ def evaluation_name(model: str, number: int, content: object) -> str:
     return f"ev-{model}-{number}-{digest(content)[:8]}"
 
 
+def profile_name(model: str, attempt: int, content: object) -> str:
+    """`pf-<model>-<attempt>-<digest8>`, for the profile of a large batch."""
+    return f"pf-{model}-{attempt}-{digest(content)[:8]}"
+
+
 def model_of(job: str) -> str | None:
-    """The model that a job of ours retrains or evaluates; None when the job is not ours."""
+    """The model that a job of ours retrains, evaluates or profiles data for; None for other jobs."""
     match = JOB.match(job)
     return match["model"] if match else None
 

@@ -21,6 +21,14 @@ class CompleteWhen:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Spark:
+    """Batches of more than `above` bytes are profiled by a Spark job, made from the YAML `job`."""
+
+    above: int
+    job: str = "pipelines/profile.yml"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Data:
     """Where new data arrives: `azureml://datastores/<datastore>/paths/<prefix>/`."""
 
@@ -31,6 +39,8 @@ class Data:
     timestamp_column: str | None = None
     """Rows of a day (or hour) of it belong together."""
     every: Literal["day", "hour"] = "day"
+    spark: Spark | None = None
+    """None: the app profiles every batch itself."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -32,11 +32,13 @@ from control.policy import (
     Retrain,
     Schedule,
     SliceGate,
+    Spark,
     Threshold,
     TrainingData,
 )
 from control.policy_rules import Sound, rule_problems
 from control.policy_schema import structure_problems
+from control.sizes import parse_size
 from control.yaml_source import Problem, read_yaml
 
 __all__ = ["Problem", "check_policy", "read_policy"]
@@ -121,7 +123,13 @@ def _data(section: Keys) -> Data:
     when = section["complete_when"]
     complete = CompleteWhen(**_given(when, "marker", "each_file"), **_spans(when, "stable_for"))
     rows = _given(section, "timestamp_column", "every")
-    return Data(datastore=datastore, prefix=prefix, complete_when=complete, **rows)
+    return Data(
+        datastore=datastore, prefix=prefix, complete_when=complete, spark=_spark(section.get("spark")), **rows
+    )
+
+
+def _spark(section: Keys | None) -> Spark | None:
+    return None if section is None else Spark(above=parse_size(section["above"]), **_given(section, "job"))
 
 
 def _drift(section: Keys | None) -> DriftSignal | None:

@@ -16,7 +16,7 @@ from control.approvers import Principal
 from control.effects import Publish
 from control.facts import Batch, Endpoint, Evaluation, Job, ModelVersion, Probe, Template
 from control.policy import Policy
-from control.state import Evaluating, Intent, Training
+from control.state import Evaluating, Intent, Profiling, Training
 from control.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -105,6 +105,9 @@ class Profiles(Protocol):
     def reference(self, policy: Policy, version: str) -> Profile | None:
         """The profile that travels with that model version; None when it has none."""
 
+    def made_by(self, policy: Policy, job: str) -> Profile | None:
+        """The profile of a large batch that the job wrote; None when it wrote none. Raises BadData."""
+
     def production(self, policy: Policy, deployment: str, since: datetime, until: datetime) -> Profile | None:
         """Profile of the inputs that the data collector wrote in that time; None when there are none."""
 
@@ -144,6 +147,12 @@ class Workspace(Protocol):
 
     def submit_evaluation(self, policy: Policy, evaluating: Evaluating, batches: Sequence[Batch]) -> bool:
         """PUT the evaluation job of a registered version; False when it was there already."""
+
+    def submit_profile(self, policy: Policy, profiling: Profiling, files: Sequence[str]) -> bool:
+        """PUT the Spark job that profiles a batch; False when it was there already.
+
+        `files`: its blobs, below the policy's prefix.
+        """
 
     def register(self, policy: Policy, version: str, job: str, tags: dict[str, str]) -> bool:
         """PUT the model version from the job's output; False when it was there already."""

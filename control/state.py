@@ -214,6 +214,22 @@ class Vetting:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Profiling:
+    """A large batch that waits for its profile, and the job that makes it."""
+
+    path: str
+    version: str
+    attempt: int
+    job: str
+    """`pf-<model>-<attempt>-<digest8>`: the digest is of the batch and of how it is profiled."""
+    since: datetime
+    not_before: datetime | None = None
+    """Back-off: the job is not submitted before."""
+    given_up: str = ""
+    """Why no further job is tried."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Intent:
     """Everything we mean about one model."""
 
@@ -223,6 +239,8 @@ class Intent:
     refusals: Refusals = field(default_factory=Refusals)
     report: OwedReport | None = None
     vetting: Vetting = field(default_factory=Vetting)
+    profiling: tuple[Profiling, ...] = ()
+    """One a folder, at most."""
     wake_at: datetime | None = None
     """A wake-up is on the queue for then: do not order another."""
     audit_head: str = ""

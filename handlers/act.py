@@ -15,6 +15,7 @@ from control.effects import (
     SetTraffic,
     SubmitEvaluation,
     SubmitJob,
+    SubmitProfile,
     WriteReport,
 )
 from control.names import report_uri
@@ -37,17 +38,10 @@ def perform(policy: Policy, effect: Effect, services: Services) -> Note | None:
     """
     workspace = services.workspace
     done = True
+    detail: dict[str, object]
     match effect:
-        case SubmitJob(training=training):
-            known = {batch.version: batch for batch in services.ledger.batches(policy.name)}
-            batches = [known[version] for version in (*training.training, *training.evaluation)]
-            done = workspace.submit(policy, training, batches)
-            detail: dict[str, object] = {"job": training.job}
-        case SubmitEvaluation(evaluating=evaluating):
-            known = {batch.version: batch for batch in services.ledger.batches(policy.name)}
-            rows = [known[version] for version in evaluating.evaluation]
-            done = workspace.submit_evaluation(policy, evaluating, rows)
-            detail = {"job": evaluating.job, "version": evaluating.version}
+        case SubmitJob() | SubmitEvaluation() | SubmitProfile():
+            done, detail = _submit(policy, effect, services)
         case RegisterModel():
             tags = {
                 "homeostat.job": effect.job,
@@ -79,6 +73,26 @@ def perform(policy: Policy, effect: Effect, services: Services) -> Note | None:
     if not done:
         return None
     return Note(at=services.clock.now(), kind="effect", name=type(effect).__name__, detail=detail)
+
+
+def _submit(
+    policy: Policy, effect: SubmitJob | SubmitEvaluation | SubmitProfile, services: Services
+) -> tuple[bool, dict[str, object]]:
+    """Submit the job; whether it was not there yet, and what there is to say."""
+    workspace = services.workspace
+    match effect:
+        case SubmitJob(training=training):
+            known = {batch.version: batch for batch in services.ledger.batches(policy.name)}
+            batches = [known[version] for version in (*training.training, *training.evaluation)]
+            return workspace.submit(policy, training, batches), {"job": training.job}
+        case SubmitEvaluation(evaluating=evaluating):
+            known = {batch.version: batch for batch in services.ledger.batches(policy.name)}
+            rows = [known[version] for version in evaluating.evaluation]
+            done = workspace.submit_evaluation(policy, evaluating, rows)
+            return done, {"job": evaluating.job, "version": evaluating.version}
+        case SubmitProfile(profiling=profiling):
+            done = workspace.submit_profile(policy, profiling, effect.files)
+            return done, {"job": profiling.job, "path": profiling.path, "version": profiling.version}
 
 
 def _on_endpoint(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +14,13 @@ from control.messages import Message
 from control.names import data_version
 from control.policy import Policy, Quality
 from control.ports import Blob, Note, Services
+from control.profiling import Arrived, forgotten, is_large
 from control.retraining import evidence
 from control.state import Intent
 from handlers.amend import amend
 from handlers.converge import converge
 from handlers.drift import against_reference, spacing
+from handlers.large_batch import GivenUp, profile_of
 
 if TYPE_CHECKING:
     from drift.profile import Profile
@@ -54,6 +56,27 @@ def look_for_lost(policy: Policy, services: Services) -> None:
     folders = {folder_of(policy, blob.path) for blob in services.landing.blobs(policy)}
     for folder in sorted(folders):
         arrive(policy, folder, services)
+    _forget_gone(policy, folders, services)
+
+
+def look_at_waiting(policy: Policy, services: Services) -> None:
+    """Take up every large batch that waits for its profile."""
+    for waiting in services.ledger.load(policy.name)[0].profiling:
+        arrive(policy, waiting.path, services)
+
+
+def _forget_gone(policy: Policy, folders: Collection[str], services: Services) -> None:
+    """Wait no longer for the profiles of batches that were deleted."""
+
+    def change(intent: Intent, now: datetime) -> tuple[Intent, Sequence[Note]]:
+        gone = [one.path for one in intent.profiling if one.path not in folders]
+        for path in gone:
+            intent = forgotten(intent, path)
+        return intent, [
+            Note(at=now, kind="evidence", name="batch gone", detail={"path": path}) for path in gone
+        ]
+
+    amend(policy.name, "that a batch is gone", change, services)
 
 
 def folder_of(policy: Policy, path: str) -> str:
@@ -74,7 +97,10 @@ def arrive(policy: Policy, folder: str, services: Services) -> None:
     version = data_version((blob.path, blob.etag) for blob in blobs)
     if _known(policy, folder, version, services):
         return
-    batch, detail, drifted = _look(policy, folder, version, blobs, services)
+    looked = _look(policy, folder, version, blobs, services)
+    if looked is None:
+        return
+    batch, detail, drifted = looked
     services.landing.register(policy, version, folder)
     if _take(policy, batch, detail, services) and drifted:
         _announce(policy, batch, services)
@@ -101,8 +127,12 @@ def _known(policy: Policy, folder: str, version: str, services: Services) -> boo
 
 def _look(
     policy: Policy, folder: str, version: str, blobs: Sequence[Blob], services: Services
-) -> tuple[Batch, dict[str, Any], bool]:
-    """Profile the batch and judge it: (the batch, the evidence in detail, has it drifted)."""
+) -> tuple[Batch, dict[str, Any], bool] | None:
+    """Profile the batch and judge it: (the batch, the evidence in detail, has it drifted).
+
+    None while it waits for its profile.
+    """
+    large = is_large(policy, blobs)
 
     def batch(quality: Verdict, drift: Verdict, rows: int, reason: str) -> Batch:
         return Batch(
@@ -116,16 +146,30 @@ def _look(
         )
 
     try:
-        profile = services.landing.profile(policy, blobs)
+        profile = (
+            profile_of(policy, Arrived(path=folder, version=version, files=_paths(blobs)), services)
+            if large
+            else services.landing.profile(policy, blobs)
+        )
     except BadData as fault:
         return batch("fail", "inconclusive", 0, str(fault)), {"reasons": [str(fault)]}, False
-    reasons = _unfit(policy, folder, profile, blobs, services)
+    if profile is None:
+        return None
+    if isinstance(profile, GivenUp):
+        why = profile.reason
+        return batch("inconclusive", "inconclusive", 0, why), {"reasons": [why]}, False
+    # Each blob by itself would be read here, which is what a large batch is spared.
+    reasons = _unfit(policy, folder, profile, () if large else blobs, services)
     if reasons:
         return batch("fail", "inconclusive", profile.rows, "; ".join(reasons)), {"reasons": reasons}, False
     champion = services.ledger.load(policy.name)[0].releasing.champion
     every = spacing(services.ledger.batches(policy.name), services.clock.now())
     verdict, reason, columns = against_reference(policy, champion, profile, services, every)
     return batch("pass", verdict, profile.rows, reason), {"columns": columns}, verdict == "fail"
+
+
+def _paths(blobs: Sequence[Blob]) -> tuple[str, ...]:
+    return tuple(blob.path for blob in blobs)
 
 
 def _unfit(
@@ -167,6 +211,7 @@ def _take(policy: Policy, batch: Batch, detail: dict[str, Any], services: Servic
             "drift": batch.drift,
             "reason": batch.reason,
         }
+        intent = forgotten(intent, batch.path)
         arrived = Note(at=now, kind="evidence", name="batch", detail=told | detail)
         reason = _asks(policy, intent, batch)
         if not reason:
@@ -178,7 +223,7 @@ def _take(policy: Policy, batch: Batch, detail: dict[str, Any], services: Servic
     if not written:
         return False
     log.info("%s: batch %s taken: %s", policy.name, batch.path, written[0].detail)
-    if batch.quality == "fail":
+    if batch.quality != "pass":
         services.notices.tell(policy, f"{policy.name}: batch {batch.path} is not used: {batch.reason}")
     return True
 

@@ -46,6 +46,13 @@ def _wake(message: Message, services: Services) -> None:
         converge(policy, services)
 
 
+def _job_finished(message: Message, services: Services) -> None:
+    """A job of ours ended: a batch may have waited for it."""
+    for policy in managed(message, services):
+        new_data.look_at_waiting(policy, services)
+        converge(policy, services)
+
+
 def _registered(message: Message, services: Services) -> None:
     """A version was registered: ours is known already; another one is evaluated where the policy says how."""
     for policy in managed(message, services):
@@ -89,7 +96,7 @@ HANDLERS: dict[Kind, Callable[[Message, Services], None]] = {
     "drift_alert": outside_evidence.drift_alert,
     "code_changed": code_changed.handle,
     "alert": outside_evidence.alert,
-    "job_finished": _wake,
+    "job_finished": _job_finished,
     "model_registered": _registered,
     "model_deployed": _deployed,
     "reconcile": _reconcile,

@@ -36,14 +36,13 @@ def new_child(parent: Record, step: Step, url: str) -> Record:
     name = f"{parent.name}_{step.name}"
     spec = step.component
     return Record(KIND, name, "", _body(name, {
-        "jobType": "Command",
         "displayName": step.name,
         "experimentName": parent.properties["experimentName"],
         "parentJobName": parent.name,
         "status": "NotStarted",
         "componentId": step.component_id,
         "computeId": step.body.get("computeId") or parent.properties["computeId"],
-        "command": spec["command"],
+        **_work(step),
         "environmentId": environment_of(step).removeprefix("azureml:"),
         "codeId": str(spec.get("code") or "").removeprefix("azureml:") or None,
         "properties": {
@@ -52,6 +51,24 @@ def new_child(parent: Record, step: Step, url: str) -> Record:
             "azureml.moduleName": str(spec.get("name", step.name)),
         },
     }, url), {"request": {}})  # fmt: skip
+
+
+def _work(step: Step) -> Json:
+    """What the step runs, as a job of its kind says it."""
+    if not step.is_spark:
+        return {"jobType": "Command", "command": step.component["command"]}
+    resources = step.body.get("resources") or {}
+    conf = {**(step.component.get("conf") or {}), **(step.body.get("conf") or {})}
+    return {
+        "jobType": "Spark",
+        "entry": {"sparkJobEntryType": "SparkJobPythonEntry", "file": step.component["entry"]["file"]},
+        "args": step.body.get("args") or step.component.get("args"),
+        "conf": {key: str(value) for key, value in conf.items()},
+        "resources": {
+            "instanceType": resources.get("instance_type"),
+            "runtimeVersion": resources.get("runtime_version"),
+        },
+    }
 
 
 def command_of(record: Record, given: Json) -> CommandRun:

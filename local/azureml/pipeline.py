@@ -10,9 +10,11 @@ from typing import Any
 
 from local.azureml.command import names
 from local.azureml.run import FILES, CommandRun, Input, Output, time_limit
+from local.azureml.spark import submit_command
 
 Json = Mapping[str, Any]
 
+KINDS = ("command", "spark")
 _BINDING = re.compile(r"\$\{\{\s*parent\.(?P<path>[\w.\-]+)\s*\}\}")
 
 
@@ -22,7 +24,7 @@ class BadPipeline(ValueError):  # noqa: N818 - reads as what it is
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One command of a pipeline.
+    """One command, or Spark job, of a pipeline.
 
     Attributes:
         name: its name in the pipeline.
@@ -37,6 +39,23 @@ class Step:
     component: Json
     component_id: str
     after: frozenset[str]
+
+    @property
+    def is_spark(self) -> bool:
+        """Whether Spark runs it."""
+        return self.body.get("type") == "spark"
+
+    @property
+    def command(self) -> str:
+        """What runs, with the names of inputs and outputs in it."""
+        if self.is_spark:
+            return submit_command(self.component, self.body)
+        return str(self.component.get("command", ""))
+
+    @property
+    def spark_runtime(self) -> str:
+        """The Spark runtime that it asks for; empty for a command."""
+        return str((self.body.get("resources") or {}).get("runtime_version") or "") if self.is_spark else ""
 
     @property
     def outputs(self) -> Mapping[str, str]:
@@ -70,15 +89,17 @@ def plan(properties: Json, component_of: Callable[[str], Json]) -> dict[str, Ste
 
 def _step(name: str, body: Json, component_of: Callable[[str], Json]) -> Step:
     kind = body.get("type", "command")
-    if kind != "command":
-        raise BadPipeline(f"{name}: only command steps run here, not {kind}")
+    if kind not in KINDS:
+        raise BadPipeline(f"{name}: only command and spark steps run here, not {kind}")
     component_id = str(body.get("componentId") or "")
     try:
         component = component_of(component_id)
     except (LookupError, ValueError) as err:
         raise BadPipeline(f"{name}: {err}") from err
-    if component.get("type", "command") != "command":
-        raise BadPipeline(f"{name}: only command components run here, not {component['type']}")
+    if (made_for := component.get("type", "command")) != kind:
+        raise BadPipeline(f"{name}: a {kind} step cannot run a {made_for} component")
+    if kind == "spark" and not (body.get("resources") or {}).get("runtime_version"):
+        raise BadPipeline(f"{name}: resources.runtime_version must be given")
     after = {
         parts[1]
         for value in _texts(body)
@@ -106,7 +127,7 @@ def _check(step: Step, steps: Mapping[str, Step], properties: Json) -> None:
     for name, spec in declared.items():
         if name not in given and spec.get("default") is None and not spec.get("optional"):
             raise BadPipeline(f"{step.name}: the input {name} is not given")
-    for kind, name in names(str(step.component.get("command", ""))):
+    for kind, name in names(step.command):
         if name not in (step.component.get(kind) or {}):
             raise BadPipeline(
                 f"{step.name}: the command names {kind}.{name}, which the component does not have"
@@ -165,7 +186,7 @@ def command_run(
         job=job,
         parent=parent,
         experiment=str(properties.get("experimentName") or "Default"),
-        command=str(step.component["command"]),
+        command=step.command,
         code=str(step.component.get("code") or ""),
         environment=str(step.body.get("environment") or step.component.get("environment") or ""),
         inputs=inputs,
@@ -174,6 +195,7 @@ def command_run(
             name: _substituted(str(value), properties, made) for name, value in variables.items()
         },
         timeout_seconds=time_limit(step.body.get("limits")),
+        spark_runtime=step.spark_runtime,
     )
 
 

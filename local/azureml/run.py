@@ -95,3 +95,5 @@ class CommandRun:
     outputs: Mapping[str, Output] = field(default_factory=dict)
     environment_variables: Mapping[str, str] = field(default_factory=dict)
     timeout_seconds: float | None = None
+    spark_runtime: str = ""
+    """The Spark runtime that it runs in; empty for a command."""

@@ -8,10 +8,12 @@ import os
 import shutil
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local import environments, leash
+from local.azureml import spark
 from local.azureml.blobs import NothingThere
 from local.azureml.command import UnknownName, render
 from local.azureml.names import (
@@ -25,6 +27,7 @@ from local.azureml.names import (
 )
 from local.azureml.run import FILE_LIKE, CommandRun, Input, JobFailed, Output
 from local.environments import EnvironmentRefused
+from local.spark_runtime import with_runtime
 
 if TYPE_CHECKING:
     from local.azureml.blobs import Blobs
@@ -46,7 +49,7 @@ class EnvironmentBuilder:
         self._references = references
         self._cache = cache
 
-    async def python(self, environment: str, log: Path) -> Path:
+    async def python(self, environment: str, log: Path, spark_runtime: str = "") -> Path:
         """The environment's Python. What the build says goes to the log.
 
         Raises:
@@ -56,6 +59,8 @@ class EnvironmentBuilder:
             conda = self._references.find(environment, "environments").properties.get("condaFile")
             if not conda:
                 raise JobFailed(f"The environment {environment} has no conda file, and no image runs here.")
+            if spark_runtime:
+                conda = with_runtime(conda, spark_runtime)
             folder = environments.environment_path(conda, self._cache)
         except (BadReference, EnvironmentRefused) as err:
             raise JobFailed(f"Environment: {err}") from err
@@ -133,11 +138,16 @@ class Runner:
         inputs: dict[str, str | Path] = {}
 
         async def bring(name: str, given: Input) -> None:
-            inputs[name] = await self._bring(folder / "inputs" / name, name, given)
+            if run.spark_runtime and not given.is_literal:
+                # Spark opens the address itself in Azure; here the files must come.
+                path = await self._bring(folder / "inputs" / name, name, replace(given, mode="ReadOnlyMount"))
+                inputs[name] = spark.file_uri(Path(path))
+            else:
+                inputs[name] = await self._bring(folder / "inputs" / name, name, given)
 
         try:
             async with asyncio.TaskGroup() as group:
-                python = group.create_task(self._builder.python(run.environment, log))
+                python = group.create_task(self._builder.python(run.environment, log, run.spark_runtime))
                 if run.code:
                     group.create_task(self._bring_code(run.code, work))
                 for name, given in run.inputs.items():
@@ -184,7 +194,12 @@ class Runner:
         phase: Phase,
     ) -> None:
         try:
-            command = render(run.command, inputs, outputs)
+            given = (
+                {name: spark.file_uri(path) for name, path in outputs.items()}
+                if run.spark_runtime
+                else outputs
+            )
+            command = render(run.command, inputs, given)
         except UnknownName as err:
             raise JobFailed(str(err)) from err
         variables = self._variables(run, python)
@@ -228,6 +243,7 @@ class Runner:
             "AZUREML_ARM_WORKSPACE_NAME": WORKSPACE,
             "AZUREML_ARM_PROJECT_NAME": run.experiment,
             **tracking,
+            **(spark.variables(python) if run.spark_runtime else {}),
             **run.environment_variables,
         }
 

@@ -95,7 +95,10 @@ def test_last_step() -> None:
     ("change", "says"),
     [
         (lambda p: p.update(jobs={}), "has no jobs"),
-        (lambda p: p["jobs"]["first"].update(type="sweep"), "first: only command steps run here, not sweep"),
+        (
+            lambda p: p["jobs"]["first"].update(type="sweep"),
+            "first: only command and spark steps run here, not sweep",
+        ),
         (lambda p: p["jobs"]["first"]["inputs"].pop("data"), "first: the input data is not given"),
         (lambda p: p["jobs"]["first"]["inputs"].update(more=bound("1")), "the component has no input more"),
         (

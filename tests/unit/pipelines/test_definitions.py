@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+from local.spark_runtime import RUNTIMES
+
 ROOT = Path(__file__).parents[3]
 STEPS = ("prepare", "train", "evaluate")
 EXACT = re.compile(r"^[A-Za-z0-9._-]+==[^=;*\s]+( ; .+)?$")
@@ -43,6 +45,28 @@ def test_a_component_is_valid_and_its_snapshot_is_enough(step: str) -> None:
         assert path in files
         todo += imported(ROOT / path)
     assert len(reached) > 3
+
+
+def test_the_spark_component_is_valid_and_its_snapshot_is_enough() -> None:
+    """Spark runs the file itself, which puts the snapshot's root on the path and sends `drift` to executors."""
+    loaded = component("profile_spark")
+    assert loaded._validate().passed
+    assert loaded.entry.entry == "pipelines/profile_spark.py"
+    with loaded._build_code() as code:
+        snapshot = Path(code.path)
+        assert (snapshot / loaded.entry.entry).is_file()
+        assert (snapshot / "drift" / "profile.py").is_file()
+
+
+def test_the_pipeline_of_large_batches_has_the_ports_that_the_app_fills() -> None:
+    from azure.ai.ml import load_job
+
+    job = load_job(ROOT / "pipelines" / "profile.yml")
+    assert {"data", "manifest"} <= set(job.inputs)
+    assert set(job.outputs) == {"profile"}
+    step = job._to_rest_object().as_dict()["properties"]["jobs"]["profile"]
+    assert step["type"] == "spark"
+    assert step["resources"]["runtime_version"] in RUNTIMES
 
 
 def imported(path: Path) -> list[str]:
