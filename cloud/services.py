@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from cloud.clock import SystemClock
 from cloud.connections import Connections
+from cloud.data_factory import DataFactories
 from cloud.datastores import Datastores
 from cloud.endpoints import Endpoints
 from cloud.identities import EntraIdentities
@@ -57,6 +58,7 @@ def build(settings: Settings) -> Services:
             endpoints=endpoints,
             prober=Prober(connections, datastores, models, endpoints),
         ),
+        refreshes=DataFactories(connections, datastores, SystemClock()),
         logs=EndpointLogs(settings, Predictions(datastores)),
         topic=EventGridTopic(settings),
         wakeups=QueueWakeups(settings),

@@ -15,6 +15,13 @@ class SubmitJob:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class StartRefresh:
+    """Run the Data Factory pipeline that brings data, once under that key."""
+
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SubmitEvaluation:
     """PUT the evaluation job of a version that somebody registered."""
 
@@ -118,6 +125,7 @@ class AskApproval:
 
 Effect = (
     SubmitJob
+    | StartRefresh
     | SubmitEvaluation
     | SubmitProfile
     | RegisterModel

@@ -115,6 +115,8 @@ class Facts:
     evaluation: Evaluation | None = None
     models: tuple[ModelVersion, ...] = ()
     """Oldest first."""
+    refresh: Job | None = None
+    """The pipeline run that brings data, as a job by its key."""
     vetting_job: Job | None = None
     vetting_evaluation: Evaluation | None = None
     endpoint: Endpoint | None = None

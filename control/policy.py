@@ -152,6 +152,14 @@ class TrainingData:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Refresh:
+    """A Data Factory pipeline that brings the newest data before a model is retrained."""
+
+    data_factory: str
+    pipeline: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Retrain:
     """What a retraining is and how often it may happen."""
 
@@ -163,6 +171,7 @@ class Retrain:
     max_attempts: int = 3
     max_running: int = 1
     budget: Budget = field(default_factory=Budget)
+    refresh: Refresh | None = None
 
 
 COMPARED = ("roc_auc", "log_loss", "accuracy", "precision", "recall", "f1", "brier", "rmse", "mae", "r2")

@@ -28,6 +28,7 @@ from control.policy import (
     Policy,
     Privacy,
     Quality,
+    Refresh,
     Release,
     Retrain,
     Schedule,
@@ -162,6 +163,7 @@ def _retrain(section: Keys) -> Retrain:
         job=section["job"],
         data=TrainingData(**section.get("data", {})),
         budget=Budget(**section.get("budget", {})),
+        refresh=Refresh(**section["refresh"]) if "refresh" in section else None,
         **_spans(section, "debounce", "cooldown", "backoff"),
         **_given(section, "max_attempts", "max_running"),
     )

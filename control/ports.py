@@ -178,6 +178,16 @@ class Workspace(Protocol):
         """DELETE the deployment; does not wait. One that is gone already is no error."""
 
 
+class Refreshes(Protocol):
+    """Data Factory pipelines that bring data."""
+
+    def run(self, policy: Policy, key: str) -> Job:
+        """The run of that key, as a job; status `missing` when nobody has started it."""
+
+    def start(self, policy: Policy, key: str) -> bool:
+        """Start the run; does not wait; False when somebody else has, or is about to."""
+
+
 class Logs(Protocol):
     """What an endpoint's logs and its data collector say of the requests that its deployments answered."""
 
@@ -238,6 +248,7 @@ class Services:
     landing: Landing
     profiles: Profiles
     workspace: Workspace
+    refreshes: Refreshes
     logs: Logs
     topic: Topic
     wakeups: Wakeups

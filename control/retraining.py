@@ -19,6 +19,7 @@ from control.job_times import LOST
 from control.names import job_name, report_uri
 from control.policy import Policy
 from control.ports import Note
+from control.refreshing import before_launch
 from control.release import EVIDENCE_TAG, propose
 from control.state import Intent, OwedReport, Retraining, Training
 from control.vetting import known
@@ -97,6 +98,9 @@ def _idle(policy: Policy, intent: Intent, facts: Facts, now: datetime) -> Decisi
     wait = _wait(policy, state, now)
     if wait is not None:
         return Decision(intent=intent, wake=wait)
+    refreshing = before_launch(policy, intent, facts, now)
+    if refreshing is not None:
+        return refreshing
     training, reason = _content(policy, intent, facts.batches, now)
     if training is None:
         return _answered(intent, now, reason)

@@ -31,6 +31,21 @@ class Training:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Refreshing:
+    """Newer data are being brought before a retraining, or were."""
+
+    handled: int
+    """The retraining's `handled` at that time: data are brought once before each retraining."""
+    attempt: int
+    key: str
+    """`rf-<model>-<handled>-<attempt>`: what the pipeline's run is found by."""
+    not_before: datetime | None = None
+    """Back-off: the run is not started before."""
+    ended: datetime | None = None
+    """When the run was seen to have ended, or was given up."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Retraining:
     """The RETRAIN machine of one model."""
 
@@ -40,6 +55,7 @@ class Retraining:
     handled: int = 0
     """Greatest epoch that a retraining has answered, or that was found not to need one."""
     wanted_since: datetime | None = None
+    refresh: Refreshing | None = None
     current: Training | None = None
     attempts: int = 0
     """How often the current epoch was tried; a failed job counts."""

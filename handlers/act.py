@@ -13,6 +13,7 @@ from control.effects import (
     RegisterModel,
     ScaleDeployment,
     SetTraffic,
+    StartRefresh,
     SubmitEvaluation,
     SubmitJob,
     SubmitProfile,
@@ -42,6 +43,8 @@ def perform(policy: Policy, effect: Effect, services: Services) -> Note | None:
     match effect:
         case SubmitJob() | SubmitEvaluation() | SubmitProfile():
             done, detail = _submit(policy, effect, services)
+        case StartRefresh():
+            done, detail = services.refreshes.start(policy, effect.key), {"key": effect.key}
         case RegisterModel():
             tags = {
                 "homeostat.job": effect.job,

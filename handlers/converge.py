@@ -18,12 +18,14 @@ from control.effects import (
     CreateEndpoint,
     Effect,
     ScaleDeployment,
+    StartRefresh,
     SubmitEvaluation,
     SubmitJob,
 )
 from control.errors import Conflict, Refused, Unavailable
 from control.policy import Policy
 from control.ports import Note, Services
+from control.refreshing import refresh_refused
 from control.release import poll, roll_back
 from control.retraining import launch_refused
 from control.vetting import evaluation_refused
@@ -96,6 +98,8 @@ def _answer_refusal(policy: Policy, effect: Effect, reason: str, services: Servi
     match effect:
         case SubmitJob(training=training) if intent.retraining.current == training:
             decision = launch_refused(policy, intent, now, reason)
+        case StartRefresh() if intent.retraining.phase == "idle":
+            decision = refresh_refused(policy, intent, now, reason)
         case SubmitEvaluation(evaluating=evaluating) if intent.vetting.current == evaluating:
             decision = evaluation_refused(policy, intent, now, reason)
         case CreateEndpoint() | CreateDeployment() if intent.releasing.phase == "creating":

@@ -9,6 +9,7 @@ from control.facts import Endpoint, Evaluation, Facts, Probe, Template
 from control.names import deployment_name
 from control.policy import Policy
 from control.ports import Services
+from control.refreshing import awaited
 from control.release import is_gone, may_go_on
 from control.state import Intent
 from control.traffic import Traffic
@@ -30,6 +31,7 @@ def observe(policy: Policy, intent: Intent, services: Services) -> Facts:
     traffic = _traffic(policy, intent, endpoint, services)
     return Facts(
         batches=tuple(services.ledger.batches(policy.name)) if wanted or looking else (),
+        refresh=services.refreshes.run(policy, key) if wanted and (key := awaited(policy, intent)) else None,
         job=workspace.job(job) if phase in {"launching", "running"} else None,
         evaluation=_evaluation(policy, job, services) if phase == "gating" else None,
         models=tuple(workspace.models(policy))

@@ -114,7 +114,7 @@ def main() -> None:
             "PATH": f"{home / 'bin'}{os.pathsep}{os.environ['PATH']}",
             "SPARK_LOCAL_IP": "127.0.0.1",
         }
-        before, begun = os.times(), time.monotonic()
+        begun = time.monotonic()
         with (Path(work) / "log").open("wb") as log:
             running = subprocess.Popen(submit, env=environment, stdout=log, stderr=log, cwd=work)
             peak, parts = 0, {}
@@ -126,17 +126,14 @@ def main() -> None:
                     parts = {kind: [f"{size / 2**20:.0f}" for name, size in seen if name.startswith(kind)]
                              for kind in ("java", "python")}  # fmt: skip
                 time.sleep(0.05)
-        wall, after = time.monotonic() - begun, os.times()
+        wall = time.monotonic() - begun
         if running.returncode:
             sys.exit((Path(work) / "log").read_text()[-3000:])
         profile = Profile.from_bytes((Path(work) / "out" / "profile.bin").read_bytes())
         if profile.rows != given.rows:
             sys.exit(f"{profile.rows} rows came out")
-        processor = (
-            after.children_user + after.children_system - before.children_user - before.children_system
-        )
         print(
-            f"{profile.rows:,} rows x {len(profile.columns)}: {wall:.0f} s, processor {processor:.0f} s, "
+            f"{profile.rows:,} rows x {len(profile.columns)}: {wall:.0f} s, "
             f"greatest memory {peak / 2**20:,.0f} MiB (java {parts['java']}, python {parts['python']})"
         )
 

@@ -116,6 +116,21 @@ class Blobs:
         last = place.path.rstrip("/").rsplit("/", 1)[-1]
         return await self.download_folder(place, folder / last)
 
+    async def copy(self, source: Place, target: Place) -> None:
+        """Copy every blob below `source` (or the one there) to the same name below `target`.
+
+        Raises:
+            NothingThere: there is no such blob.
+        """
+        container = self._client.get_container_client(source.container)
+        found = [blob.name async for blob in container.list_blobs(name_starts_with=source.path)]
+        if not found:
+            raise NothingThere(f"{source.container}/{source.path}")
+        for name in found:
+            body = await (await container.download_blob(name)).readall()
+            path = target.path + name[len(source.path) :]
+            await self._client.get_blob_client(target.container, path).upload_blob(body, overwrite=True)
+
     async def upload_folder(self, folder: Path, place: Place) -> None:
         """Put every file of the folder below that place."""
         files = [path for path in sorted(folder.rglob("*")) if path.is_file()]

@@ -22,6 +22,7 @@ from local.azureml.runner import EnvironmentBuilder, Runner
 from local.azureml.store import Store
 from local.azureml.tracking import Tracking
 from local.azureml.workspace import Workspace
+from local.datafactory import DataFactory
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -111,6 +112,8 @@ class AzureML:
         app.add_routes(History(self._store).routes(WORKSPACE_PATH))
         app.add_routes(self._endpoints.routes(WORKSPACE_PATH))
         app.add_routes(self._deployments.routes(WORKSPACE_PATH))
+        self._factory = DataFactory(self._blobs)
+        app.add_routes(self._factory.routes())
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._port)
@@ -127,6 +130,7 @@ class AzureML:
         if self._runner is None:
             return
         await self._runner.cleanup()
+        await self._factory.stop()
         await self._jobs.stop()
         await self._endpoints.stop()
         await self._deployments.stop()
