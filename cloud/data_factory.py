@@ -140,7 +140,9 @@ class DataFactories:
         asked = RunFilterParameters(
             last_updated_after=since - LEFT,
             last_updated_before=self._clock.now() + LEFT,
-            filters=[RunQueryFilter(operand="PipelineName", operator="Equals", values=[refresh.pipeline])],
+            filters=[
+                RunQueryFilter(operand="PipelineName", operator="Equals", values_property=[refresh.pipeline])
+            ],
         )
         group = self._connections.settings.resource_group
         with translated(f"looking for runs of data factory {refresh.data_factory}"), self._client() as client:
