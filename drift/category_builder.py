@@ -95,6 +95,8 @@ class CategoryBuilder:
             return
         if is_text(values.type):
             done = self._count_texts(values, counts)
+            if done and done == len(values):
+                return
             values, counts = values.slice(done), counts[done:]
             text = dictionary_texts(values, counts)
             self._text = self._text.merge(text) if self._text else text
