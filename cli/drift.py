@@ -152,8 +152,6 @@ def check(
         window=window,
     )
     times.append(time.perf_counter())
-    from rich.console import Console
-
     from cli.drift_table import show
     from drift import verdict as judge
 
@@ -167,7 +165,7 @@ def check(
         thresholds=_thresholds(signal),
     )
     times.append(time.perf_counter())
-    show(verdict, Console(stderr=report == "-", highlight=False))
+    show(verdict, sys.stderr if report == "-" else sys.stdout)
     if report:
         _write_json(report, _document(verdict, times, _together(before, now)))
     if html:

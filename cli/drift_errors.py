@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +43,9 @@ def _errors_are_told() -> Iterator[None]:
     except (HomeostatError, ProfileError) as err:
         tell(str(err))
         raise typer.Exit(ERROR) from err
+    except BrokenPipeError:  # whoever reads the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(ERROR) from None
     except OSError as err:
         tell(f"{err.filename}: {err.strerror}" if err.filename else str(err))
         raise typer.Exit(ERROR) from err
@@ -54,6 +59,9 @@ def _errors_are_told() -> Iterator[None]:
 
 def tell(what: str, style: str | None = "red") -> None:
     """Say it on standard error."""
+    if not sys.stderr.isatty():
+        print(what, file=sys.stderr)
+        return
     from rich.console import Console
 
     Console(stderr=True, highlight=False, soft_wrap=True).print(what, style=style, markup=False)

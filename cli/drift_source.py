@@ -50,7 +50,7 @@ def load(
     stored = _stored(source)
     if stored is not None:
         return stored
-    import_meanwhile("drift.verdict", "cli.drift_table")
+    import_meanwhile("drift.verdict", *(["rich.table"] if sys.stdout.isatty() else []))
     wanted = list(columns) or None
     read = [*columns, blocks.column] if wanted and blocks else wanted
     with _progress(source) as told:
