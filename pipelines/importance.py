@@ -1,11 +1,14 @@
-"""What mattered to a model: how much worse it does when one feature's values are shuffled (Breiman 2001)."""
+"""What mattered to a model: how much worse it does when one feature's values are shuffled (Breiman 2001).
+
+Asked through the model's own scores, as requests are: it need not be an estimator of scikit-learn.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.inspection import permutation_importance
+from sklearn.metrics import roc_auc_score, root_mean_squared_error
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,7 +18,6 @@ if TYPE_CHECKING:
 
 ROWS = 2000
 REPEATS = 3
-SCORING = {"binary": ("roc_auc", "roc_auc"), "regression": ("rmse", "neg_root_mean_squared_error")}
 
 
 def importance(
@@ -24,23 +26,29 @@ def importance(
     """Mean loss of the metric by feature, greatest first, on some of the rows; None where not defined."""
     if model.task == "binary" and len(np.unique(truth)) < 2:
         return None
-    metric, scoring = SCORING[model.task]
-    some = np.random.default_rng(seed).permutation(len(rows))[:ROWS]
-    features = rows.iloc[some][list(model.features)]
-    found = permutation_importance(
-        model.estimator, features, truth[some], scoring=scoring, n_repeats=REPEATS, random_state=seed
-    )
-    order = np.argsort(-found.importances_mean, kind="stable")
+    random = np.random.default_rng(seed)
+    some = random.permutation(len(rows))[:ROWS]
+    features, truth = rows.iloc[some][list(model.features)], truth[some]
+    if model.task == "binary" and len(np.unique(truth)) < 2:
+        return None
+
+    def badness(frame: pd.DataFrame) -> float:
+        scores = model.scores(frame)
+        if model.task == "binary":
+            return -float(roc_auc_score(truth, scores))
+        return float(root_mean_squared_error(truth, scores))
+
+    as_it_is = badness(features)
+    found = []
+    for name in model.features:
+        losses = [
+            badness(features.assign(**{name: features[name].array[random.permutation(len(some))]})) - as_it_is
+            for _ in range(REPEATS)
+        ]
+        found.append({"name": name, "loss": float(np.mean(losses)), "spread": float(np.std(losses))})
     return {
-        "metric": metric,
+        "metric": "roc_auc" if model.task == "binary" else "rmse",
         "rows": len(some),
         "repeats": REPEATS,
-        "features": [
-            {
-                "name": features.columns[at],
-                "loss": float(found.importances_mean[at]),
-                "spread": float(found.importances_std[at]),
-            }
-            for at in order.tolist()
-        ],
+        "features": sorted(found, key=lambda one: -float(one["loss"])),
     }
