@@ -94,7 +94,8 @@ def report(model: str, title: str, records: list[Record]) -> dict[str, Any]:
 
 def _first(reason: str) -> str:
     """A reason's beginning: the rest is in the report."""
-    return reason.split("; ", maxsplit=1)[0]
+    first, *rest = reason.split("; ")
+    return f"{first}; and more" if rest else first
 
 
 TELLING: dict[str, Callable[[dict[str, Any]], str]] = {
@@ -107,7 +108,7 @@ TELLING: dict[str, Callable[[dict[str, Any]], str]] = {
     "retraining failed": lambda d: f"retraining failed: {d['reason']}",
     "candidate passed": lambda d: f"candidate {d['version']} passed the gate: {d['reason']}",
     "candidate refused": lambda d: (
-        f"candidate of {d['job']} refused by the gate ({d['verdict']}): {d['reason']}"
+        f"candidate of {d['job']} refused by the gate ({d['verdict']}): {_first(d['reason'])}"
     ),
     "shadow": lambda d: f"version {d['version']} answers {d['percent']} % of the requests in the shadow",
     "traffic step": lambda d: f"version {d['version']} gets {d['percent']} % of the traffic",

@@ -139,15 +139,20 @@ def test_what_bins_prove_of_two_arms_the_durations_prove(
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.integers(0, 10**6), st.sampled_from(SHARES), st.floats(1, 1.6), st.floats(1.5, 3))
+@given(
+    st.integers(0, 10**6),
+    st.sampled_from(SHARES),
+    st.one_of(st.floats(1, 1.6), st.sampled_from([1.0, LATENCY_RATIO, LATENCY_RATIO**8])),
+    st.floats(1.5, 3),
+)
 def test_every_value_of_the_champions_quantile_is_refuted_or_nothing_is_proven(
     seed: int, share: float, factor: float, slower: float
 ) -> None:
-    """However the factor lies to the bins: compared with a fine grid of values, on both sides of all edges."""
+    """However the factor lies to the bins: compared with a fine grid of values, on all edges and beside them."""
     mine = durations(binned(drawn(f"{seed}", 300, 100 * slower)))
     others = durations(binned(drawn(f"{seed}-", 900)))
     edges = (*others.lower, *others.upper, *(edge / factor for edge in mine.lower))
-    grid = [0.0, *(edge * nudge for edge in edges for nudge in (1 - 1e-9, 1 + 1e-9, 1.003))]
+    grid = [0.0, *(edge * nudge for edge in edges for nudge in (1 - 1e-9, 1, 1 + 1e-9, 1.003))]
     least = min(_stake_against(mine, others, share, factor, value, 0.25) for value in grid)
     for level in (math.exp(-least) / 0.9 * nudge for nudge in (0.999, 1.001)):
         if level < 1 and share_at_most(300, 1200, SHARE_OF_LEVEL * level, 0.25) >= 300 / 1200:
