@@ -205,12 +205,13 @@ class DataFactory:
             )
         except (KeyError, ValueError, TypeError) as err:
             raise _bad("BadRequest", "lastUpdatedAfter and lastUpdatedBefore must be times") from err
+        filters = [_filter(one) for one in body.get("filters") or ()]
         found = [
             run
             for run in self._runs.values()
             if run.factory == request.match_info["factory"]
             and after <= run.updated <= before
-            and all(_fits(run, one) for one in body.get("filters") or ())
+            and all(fits(run) for fits in filters)
         ]
         return web.json_response({"value": [run.body() for run in found]})
 
@@ -233,11 +234,12 @@ class DataFactory:
         return run
 
 
-def _fits(run: Run, query: Json) -> bool:
+def _filter(query: Json) -> Callable[[Run], bool]:
     operand, operator, values = query.get("operand"), query.get("operator"), query.get("values")
     if operand not in _OPERANDS or operator not in {"Equals", "NotEquals", "In", "NotIn"} or not values:
         raise _bad("BadRequest", f"The filter {operand} {operator} {values} is not valid")
-    return (_OPERANDS[operand](run) in values) == (operator in {"Equals", "In"})
+    value = _OPERANDS[operand]
+    return lambda run: (value(run) in values) == (operator in {"Equals", "In"})
 
 
 def _set(run: Run, status: str, message: str = "") -> None:
