@@ -29,6 +29,11 @@ STATES: dict[str, State] = {
     "canceled": "failed",
     "deleting": "deleting",
 }
+BATCH = {"model", "pipeline"}
+"""Types of batch deployments; older YAML has none, and says it by its schema."""
+INVOKING = Lock()
+"""The SDK keeps the headers of requests to endpoints, the deployment's name among them, in one dict for the
+whole process: two requests at a time, online or batch, could reach each other's deployment."""
 LOG_LINES = 100
 REASON = 2000
 """Characters of a failure that are kept: a traceback and what the server says after it."""
@@ -41,7 +46,6 @@ class Endpoints:
         """`root` is the folder that the policies' paths start from."""
         self._connections = connections
         self._root = root
-        self._invoking = Lock()
 
     def get(self, name: str) -> Endpoint:
         """The endpoint with its deployments; state `missing` when there is none."""
@@ -54,7 +58,7 @@ class Endpoints:
             return Endpoint(name=name, state="missing")
         return Endpoint(
             name=name,
-            state=_state(found.provisioning_state),
+            state=deployment_state(found.provisioning_state),
             traffic=_percent(found.traffic),
             mirror=_percent(found.mirror_traffic),
             deployments={one.name: one for one in deployments},
@@ -101,6 +105,9 @@ class Endpoints:
             scaling = (body.get("scale_settings") or {}).get("type", "default")
         except (OSError, yaml.YAMLError, AttributeError, TypeError, ValueError):
             return None
+        schema = str(body.get("$schema", "")).lower()
+        if body.get("type") in BATCH or "batchdeployment" in schema:
+            return Template(kind="batch")
         return Template(
             kind="kubernetes" if body.get("type") == "kubernetes" else "managed",
             instances=instances,
@@ -142,9 +149,7 @@ class Endpoints:
         with tempfile.TemporaryDirectory(prefix="homeostat-") as folder:
             file = Path(folder) / "request.json"
             file.write_text(json.dumps(request))
-            # The SDK keeps the request's headers, the deployment's name among them, in one dict for the whole
-            # process: two requests at a time could reach each other's deployment.
-            with self._invoking, translated(f"asking deployment {deployment} of {endpoint}"):
+            with INVOKING, translated(f"asking deployment {deployment} of {endpoint}"):
                 return str(
                     self._connections.ml.online_endpoints.invoke(
                         endpoint, deployment_name=deployment, request_file=str(file)
@@ -152,11 +157,11 @@ class Endpoints:
                 )
 
     def _deployment(self, endpoint: str, found: OnlineDeployment) -> Deployment:
-        state = _state(found.provisioning_state)
+        state = deployment_state(found.provisioning_state)
         return Deployment(
             name=found.name,
             state=state,
-            model_version=_model_version(found.model),
+            model_version=model_version(found.model),
             instances=found.instance_count,
             reason=self._log(endpoint, found.name) if state in {"failed", "creating"} else "",
         )
@@ -201,7 +206,7 @@ class Endpoints:
         return endpoint
 
 
-def _state(state: Any) -> State:
+def deployment_state(state: Any) -> State:
     """A state that we do not know is on its way somewhere."""
     return STATES.get(str(getattr(state, "value", state)).lower(), "updating")
 
@@ -210,7 +215,7 @@ def _percent(traffic: Any) -> dict[str, int]:
     return {str(name): int(share) for name, share in (traffic or {}).items() if int(share)}
 
 
-def _model_version(model: Any) -> str | None:
-    """From `.../models/<name>/versions/<version>` or `azureml:<name>:<version>`."""
+def model_version(model: Any) -> str | None:
+    """The version: from `.../models/<name>/versions/<version>` or `azureml:<name>:<version>`."""
     text = model if isinstance(model, str) else str(getattr(model, "version", None) or "")
     return text.replace(":", "/").rstrip("/").rpartition("/")[2] or None

@@ -17,6 +17,7 @@ from control.names import REPORT_DATA, report_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from azure.ai.ml.entities import PipelineJob
@@ -62,6 +63,12 @@ class Jobs:
         state = ENDED.get(status.lower(), "active")
         reason = "" if state in {"active", "completed"} else _reason(status, found)
         return Job(name=name, status=state, reason=reason)
+
+    def begun(self, name: str) -> datetime | None:
+        """When the job was made; None where Azure ML does not say."""
+        with translated(f"reading job {name}"):
+            found = self._connections.ml.jobs.get(name)
+        return getattr(found.creation_context, "created_at", None)
 
     def submit(self, policy: Policy, training: Training, batches: Sequence[Batch]) -> bool:
         """Submit the retraining job; one that is there under the name is that job already."""

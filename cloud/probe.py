@@ -40,7 +40,7 @@ class Prober:
             return Probe(deployment=deployment, verdict="inconclusive", reason=reason)
 
         try:
-            golden = self._golden(policy, version)
+            golden = self.golden(policy, version)
         except HomeostatError as err:
             return inconclusive(str(err))
         if golden is None:
@@ -52,7 +52,8 @@ class Prober:
         reason = judge(golden["response"], answer, policy.gates.golden_tolerance)
         return Probe(deployment=deployment, verdict="fail" if reason else "pass", reason=reason or "")
 
-    def _golden(self, policy: Policy, version: str) -> dict[str, Any] | None:
+    def golden(self, policy: Policy, version: str) -> dict[str, Any] | None:
+        """The golden predictions, `{"request": ..., "response": ...}`; None when none travel with it."""
         body = (
             self._suite(policy.gates.golden_suite)
             if policy.gates.golden_suite

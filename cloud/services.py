@@ -6,6 +6,7 @@ import os
 from functools import cache
 from typing import TYPE_CHECKING
 
+from cloud.batch_endpoints import BatchEndpoints
 from cloud.clock import SystemClock
 from cloud.connections import Connections
 from cloud.data_factory import DataFactories
@@ -25,6 +26,7 @@ from cloud.profiles import BlobProfiles
 from cloud.settings import read_settings
 from cloud.storage import table_service
 from cloud.topic import EventGridTopic
+from cloud.trial import Trials
 from cloud.wakeups import QueueWakeups
 from cloud.workspace import AzureWorkspace
 from control.ports import Services
@@ -46,6 +48,9 @@ def build(settings: Settings) -> Services:
     models = Models(connections, datastores)
     root = settings.policies.parent
     endpoints = Endpoints(connections, root)
+    batch_endpoints = BatchEndpoints(connections, root)
+    jobs = Jobs(connections, datastores, models, root)
+    prober = Prober(connections, datastores, models, endpoints)
     return Services(
         clock=SystemClock(),
         policies=FolderPolicies(settings.policies),
@@ -53,10 +58,12 @@ def build(settings: Settings) -> Services:
         landing=BlobLanding(connections, datastores),
         profiles=BlobProfiles(datastores, models),
         workspace=AzureWorkspace(
-            jobs=Jobs(connections, datastores, models, root),
+            jobs=jobs,
             models=models,
             endpoints=endpoints,
-            prober=Prober(connections, datastores, models, endpoints),
+            prober=prober,
+            batch_endpoints=batch_endpoints,
+            trials=Trials(datastores=datastores, jobs=jobs, prober=prober, endpoints=batch_endpoints),
         ),
         refreshes=DataFactories(connections, datastores, SystemClock()),
         logs=EndpointLogs(settings, Predictions(datastores)),

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from cloud.batch_endpoints import BatchEndpoints
     from cloud.endpoints import Endpoints
     from cloud.jobs import Jobs
     from cloud.models import Models
     from cloud.probe import Prober
+    from cloud.trial import Trials
     from control.facts import Batch, Endpoint, Evaluation, Job, ModelVersion, Probe, Template
     from control.policy import Policy
     from control.state import Evaluating, Profiling, Training
@@ -19,11 +21,22 @@ if TYPE_CHECKING:
 class AzureWorkspace:
     """The workspace: jobs, models, endpoints and the probe, behind one Protocol."""
 
-    def __init__(self, *, jobs: Jobs, models: Models, endpoints: Endpoints, prober: Prober) -> None:
+    def __init__(
+        self,
+        *,
+        jobs: Jobs,
+        models: Models,
+        endpoints: Endpoints,
+        prober: Prober,
+        batch_endpoints: BatchEndpoints,
+        trials: Trials,
+    ) -> None:
         self._jobs = jobs
         self._models = models
         self._endpoints = endpoints
         self._prober = prober
+        self._batch_endpoints = batch_endpoints
+        self._trials = trials
 
     def job(self, name: str) -> Job:
         """The job by name; status `missing` when there is none."""
@@ -55,11 +68,21 @@ class AzureWorkspace:
 
     def endpoint(self, name: str) -> Endpoint:
         """The endpoint with its deployments; state `missing` when there is none."""
-        return self._endpoints.get(name)
+        found = self._endpoints.get(name)
+        if found.state != "missing":
+            return found
+        batch = self._batch_endpoints.get(name)  # names are unique: an endpoint is of one kind
+        return batch if batch.state != "missing" else found
 
     def probe(self, policy: Policy, deployment: str, version: str) -> Probe:
         """Ask the deployment for the golden predictions that travel with the version."""
+        if self._is_batch(policy):
+            return self._trials.probe(policy, deployment, version)
         return self._prober.probe(policy, deployment, version)
+
+    def begin_trial(self, policy: Policy, deployment: str, version: str, job: str) -> bool:
+        """Invoke the batch deployment; does not wait; False when the job was there already."""
+        return self._trials.begin(policy, deployment, version, job)
 
     def submit(self, policy: Policy, training: Training, batches: Sequence[Batch]) -> bool:
         """Submit the retraining job under its deterministic name; False when it was there already."""
@@ -79,6 +102,9 @@ class AzureWorkspace:
 
     def create_endpoint(self, policy: Policy) -> bool:
         """Begin the endpoint; does not wait; False when it was there already."""
+        template = self._endpoints.template(policy)
+        if template is not None and template.kind == "batch":
+            return self._batch_endpoints.create(policy)
         return self._endpoints.create(policy)
 
     def template(self, policy: Policy) -> Template | None:
@@ -89,6 +115,8 @@ class AzureWorkspace:
         self, policy: Policy, deployment: str, version: str, instances: int | None = None
     ) -> bool:
         """Begin the deployment at 0 %; does not wait; False when it was there already."""
+        if self._is_batch(policy):
+            return self._batch_endpoints.deploy(policy, deployment, version)
         return self._endpoints.deploy(policy, deployment, version, instances)
 
     def scale_deployment(self, policy: Policy, deployment: str, instances: int) -> bool:
@@ -96,9 +124,17 @@ class AzureWorkspace:
         return self._endpoints.scale(policy.release.endpoint, deployment, instances)
 
     def set_traffic(self, policy: Policy, traffic: dict[str, int], mirror: dict[str, int]) -> None:
-        """Begin to set the endpoint's traffic; does not wait."""
-        self._endpoints.route(policy, traffic, mirror)
+        """Begin to set the endpoint's traffic, of a batch endpoint its default deployment; does not wait."""
+        if self._is_batch(policy):
+            self._batch_endpoints.route(policy, traffic)
+        else:
+            self._endpoints.route(policy, traffic, mirror)
 
     def delete_deployment(self, policy: Policy, deployment: str) -> None:
         """Begin to delete the deployment; does not wait. One that is gone already is no error."""
-        self._endpoints.delete_deployment(policy.release.endpoint, deployment)
+        endpoints = self._batch_endpoints if self._is_batch(policy) else self._endpoints
+        endpoints.delete_deployment(policy.release.endpoint, deployment)
+
+    def _is_batch(self, policy: Policy) -> bool:
+        """By what there is, not by the YAML: that may have been changed since."""
+        return self.endpoint(policy.release.endpoint).kind == "batch"

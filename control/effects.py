@@ -73,6 +73,16 @@ class CreateDeployment:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class BeginTrial:
+    """Invoke a batch endpoint on exactly that deployment, with the golden request. The name is the job's."""
+
+    endpoint: str
+    deployment: str
+    model_version: str
+    job: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ScaleDeployment:
     """PUT a deployment with another number of instances."""
 
@@ -83,7 +93,7 @@ class ScaleDeployment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SetTraffic:
-    """PUT the endpoint's traffic and mirror. Percent by deployment."""
+    """PUT the endpoint's traffic and mirror. Percent by deployment; a batch default has 100."""
 
     endpoint: str
     traffic: tuple[tuple[str, int], ...]
@@ -132,6 +142,7 @@ Effect = (
     | WriteReport
     | CreateEndpoint
     | CreateDeployment
+    | BeginTrial
     | ScaleDeployment
     | SetTraffic
     | DeleteDeployment

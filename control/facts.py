@@ -65,7 +65,7 @@ class ModelVersion:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deployment:
-    """An online deployment as Azure ML has it."""
+    """An online or batch deployment as Azure ML has it."""
 
     name: str
     state: Literal["creating", "updating", "succeeded", "failed", "deleting"]
@@ -79,7 +79,7 @@ class Deployment:
 class Template:
     """What the policy's deployment YAML says of every deployment that is made from it."""
 
-    kind: Literal["managed", "kubernetes"] = "managed"
+    kind: Literal["managed", "kubernetes", "batch"] = "managed"
     instances: int = 1
     """For all of the traffic."""
     scales_itself: bool = False
@@ -87,22 +87,31 @@ class Template:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Endpoint:
-    """An online endpoint with its deployments; `state` missing when there is none."""
+    """An endpoint with its deployments; `state` missing when there is none.
+
+    A batch endpoint's default deployment has all of its traffic: a job that names no deployment runs there.
+    """
 
     name: str
     state: Literal["missing", "creating", "updating", "succeeded", "failed", "deleting"]
     traffic: dict[str, int] = field(default_factory=dict)
     mirror: dict[str, int] = field(default_factory=dict)
+    kind: Literal["online", "batch"] = "online"
     deployments: dict[str, Deployment] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Probe:
-    """Golden predictions asked of one deployment just now, and how far off the answers were."""
+    """Golden predictions asked of one deployment, and how far off the answers were.
+
+    An online deployment was asked just now, a batch deployment by its trial run.
+    """
 
     deployment: str
     verdict: Verdict
     reason: str = ""
+    to_begin: bool = False
+    """A trial run that could be begun, and is not yet."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

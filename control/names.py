@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterable
 
-JOB = re.compile(r"^(?:rt|ev|pf)-(?P<model>.+)-(?P<epoch>\d+)-(?P<digest>[0-9a-f]{8})$")
+JOB = re.compile(r"^(?:rt|ev|pf|tr)-(?P<model>.+)-(?P<epoch>\d+)-(?P<digest>[0-9a-f]{8})$")
 REPORT_PAGE, REPORT_TESTS, REPORT_DATA = "report.html", "junit.xml", "report.json"
 """Written in that order: who finds the last one finds all."""
 DEPLOYMENT = re.compile(r"^g(?P<generation>\d+)$")
@@ -34,8 +34,13 @@ def profile_name(model: str, attempt: int, content: object) -> str:
     return f"pf-{model}-{attempt}-{digest(content)[:8]}"
 
 
+def trial_name(model: str, deployment: str, version: str) -> str:
+    """`tr-<model>-<generation>-<digest8>`: the one trial run of a batch deployment."""
+    return f"tr-{model}-{deployment.removeprefix('g')}-{digest([deployment, version])[:8]}"
+
+
 def model_of(job: str) -> str | None:
-    """The model that a job of ours retrains, evaluates or profiles data for; None for other jobs."""
+    """The model that a job of ours retrains, evaluates, tries or profiles data for; None for other jobs."""
     match = JOB.match(job)
     return match["model"] if match else None
 

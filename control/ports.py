@@ -137,10 +137,16 @@ class Workspace(Protocol):
         """The file at that place of a datastore (`azureml://datastores/...`); None when there is none."""
 
     def endpoint(self, name: str) -> Endpoint:
-        """The endpoint with its deployments; state `missing` when there is none."""
+        """The endpoint, online or batch, with its deployments; state `missing` when there is none."""
 
     def probe(self, policy: Policy, deployment: str, version: str) -> Probe:
-        """Ask the deployment for the golden predictions that travel with the version."""
+        """Ask the deployment for the golden predictions that travel with the version.
+
+        Of a batch deployment: what its trial run says; it is begun by `begin_trial`.
+        """
+
+    def begin_trial(self, policy: Policy, deployment: str, version: str, job: str) -> bool:
+        """Invoke the batch deployment; does not wait; False when the job was there already."""
 
     def submit(self, policy: Policy, training: Training, batches: Sequence[Batch]) -> bool:
         """PUT the retraining job under its deterministic name; False when it was there already."""
@@ -172,7 +178,7 @@ class Workspace(Protocol):
         """PUT the deployment with that many instances; does not wait; False when it has them."""
 
     def set_traffic(self, policy: Policy, traffic: dict[str, int], mirror: dict[str, int]) -> None:
-        """PUT the endpoint's traffic; does not wait."""
+        """PUT the endpoint's traffic, of a batch endpoint its default deployment; does not wait."""
 
     def delete_deployment(self, policy: Policy, deployment: str) -> None:
         """DELETE the deployment; does not wait. One that is gone already is no error."""

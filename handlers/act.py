@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from control.effects import (
     AskApproval,
+    BeginTrial,
     CreateDeployment,
     CreateEndpoint,
     DeleteDeployment,
@@ -62,7 +63,14 @@ def perform(policy: Policy, effect: Effect, services: Services) -> Note | None:
                 "evidence": owed.evidence,
                 "report": report_uri(policy.name, owed.job),
             }
-        case CreateEndpoint() | CreateDeployment() | ScaleDeployment() | SetTraffic() | DeleteDeployment():
+        case (
+            CreateEndpoint()
+            | CreateDeployment()
+            | BeginTrial()
+            | ScaleDeployment()
+            | SetTraffic()
+            | DeleteDeployment()
+        ):
             done, detail = _on_endpoint(policy, effect, workspace)
         case Publish():
             services.topic.publish(effect)
@@ -100,7 +108,7 @@ def _submit(
 
 def _on_endpoint(
     policy: Policy,
-    effect: CreateEndpoint | CreateDeployment | ScaleDeployment | SetTraffic | DeleteDeployment,
+    effect: CreateEndpoint | CreateDeployment | BeginTrial | ScaleDeployment | SetTraffic | DeleteDeployment,
     workspace: Workspace,
 ) -> tuple[bool, dict[str, object]]:
     """Perform it; whether anything changed by it, and what there is to say."""
@@ -113,6 +121,10 @@ def _on_endpoint(
             if instances is not None:
                 detail["instances"] = instances
             return workspace.create_deployment(policy, name, version, instances), detail
+        case BeginTrial():
+            name, version, job = effect.deployment, effect.model_version, effect.job
+            done = workspace.begin_trial(policy, name, version, job)
+            return done, {"job": job, "deployment": name, "version": version}
         case ScaleDeployment():
             done = workspace.scale_deployment(policy, effect.deployment, effect.instances)
             return done, {"deployment": effect.deployment, "instances": effect.instances}

@@ -14,6 +14,7 @@ from datetime import timedelta
 from control.decide import decide
 from control.decision import Decision
 from control.effects import (
+    BeginTrial,
     CreateDeployment,
     CreateEndpoint,
     Effect,
@@ -102,7 +103,7 @@ def _answer_refusal(policy: Policy, effect: Effect, reason: str, services: Servi
             decision = refresh_refused(policy, intent, now, reason)
         case SubmitEvaluation(evaluating=evaluating) if intent.vetting.current == evaluating:
             decision = evaluation_refused(policy, intent, now, reason)
-        case CreateEndpoint() | CreateDeployment() if intent.releasing.phase == "creating":
+        case CreateEndpoint() | CreateDeployment() | BeginTrial() if intent.releasing.phase == "creating":
             decision = roll_back(intent, now, f"Azure ML refused {type(effect).__name__}: {reason}")
         case ScaleDeployment() if intent.releasing.phase in {"shadow", "canary"}:
             decision = roll_back(intent, now, f"Azure ML refused {effect.instances} instances: {reason}")

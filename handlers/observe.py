@@ -12,7 +12,7 @@ from control.ports import Services
 from control.refreshing import awaited
 from control.release import is_gone, may_go_on
 from control.state import Intent
-from control.traffic import Traffic
+from control.traffic import Arm, Traffic
 from control.vetting import looks
 from handlers.evidence import measured
 
@@ -83,6 +83,8 @@ def _traffic(policy: Policy, intent: Intent, endpoint: Endpoint | None, services
     state, candidate = intent.releasing, intent.releasing.candidate
     if endpoint is None or candidate is None:
         return None
+    if endpoint.kind == "batch":
+        return Traffic(candidate=Arm(), champion=None, reason="a batch endpoint keeps no log of requests")
     if state.phase in {"shadow", "canary"}:
         since = state.since
     else:

@@ -1,13 +1,16 @@
-"""Creating: endpoint and deployment come up at 0 %, and answer the golden predictions. Pure."""
+"""Creating: endpoint and deployment come up at 0 %, and answer the golden predictions. Pure.
+
+A batch deployment answers them in a trial run: a job on exactly that deployment, before it is the default.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from control.decision import Decision
-from control.effects import CreateDeployment, CreateEndpoint, Effect
+from control.effects import BeginTrial, CreateDeployment, CreateEndpoint, Effect
 from control.facts import Facts
-from control.names import deployment_name
+from control.names import deployment_name, trial_name
 from control.policy import Policy
 from control.release.endpoint import broken, busy, candidate_of, poll
 from control.release.proposed import approval_holds, propose_again
@@ -51,6 +54,15 @@ def creating(policy: Policy, intent: Intent, facts: Facts, now: datetime) -> Dec
                 deployment=name,
                 model_version=candidate.version,
                 instances=needed(policy, facts.template, first_percent(policy, intent, facts.template)),
+            ),
+        )
+    elif probe and probe.to_begin and not busy(endpoint):
+        missing = (
+            BeginTrial(
+                endpoint=endpoint.name,
+                deployment=name,
+                model_version=candidate.version,
+                job=trial_name(policy.name, name, candidate.version),
             ),
         )
     return Decision(intent=intent, effects=missing, wake=poll(policy))

@@ -21,6 +21,7 @@ def needed(policy: Policy, template: Template | None, percent: int) -> int | Non
         template is None
         or policy.release.scale == "fixed"
         or template.scales_itself
+        or template.kind == "batch"  # its instances are those of each job
         or template.instances < 2
     ):
         return None

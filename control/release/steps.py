@@ -27,6 +27,8 @@ from control.traffic_gate import Phase, judge_traffic
 def enter_shadow(policy: Policy, intent: Intent, facts: Facts, now: datetime, why: str) -> Decision:
     """Mirrored traffic first, where there is a champion to mirror from and the policy asks for it."""
     state, candidate = intent.releasing, candidate_of(intent)
+    if facts.endpoint is not None and facts.endpoint.kind == "batch":
+        return _switch(policy, intent, now, why)
     if not is_shadowed(policy, intent):
         return enter_step(policy, intent, now, why)
     if not _mirrors(facts.template):
@@ -40,6 +42,18 @@ def enter_shadow(policy: Policy, intent: Intent, facts: Facts, now: datetime, wh
         now, "shadow", version=candidate.version, percent=policy.release.mirror_percent, reason=why
     )
     return Decision(intent=replace(intent, releasing=shadow), notes=(note,))
+
+
+def _switch(policy: Policy, intent: Intent, now: datetime, why: str) -> Decision:
+    """The one step of a batch endpoint: it has no requests to share out, and nothing to watch them by."""
+    skipped = decided(
+        now,
+        "steps skipped",
+        version=candidate_of(intent).version,
+        reason="a batch endpoint has one default deployment: mirror, steps, bake and abort_if mean nothing",
+    )
+    last = enter_step(policy, intent, now, why, at_once=True)
+    return replace(last, notes=(skipped, *last.notes))
 
 
 def is_shadowed(policy: Policy, intent: Intent) -> bool:
@@ -77,7 +91,10 @@ def canary(policy: Policy, intent: Intent, facts: Facts, now: datetime) -> Decis
     """The candidate answers its step's share of the live requests."""
     candidate, state = candidate_of(intent), intent.releasing
     traffic = split(state, candidate, policy.release.steps[candidate.step])
-    return _hold_traffic(policy, intent, facts, traffic, {}, now) or _watched(policy, intent, facts, now)
+    held = _hold_traffic(policy, intent, facts, traffic, {}, now)
+    if held is None and facts.endpoint is not None and facts.endpoint.kind == "batch":
+        return promote(intent, now, "its trial run was right, and it is the default deployment")
+    return held or _watched(policy, intent, facts, now)
 
 
 def bake_left(policy: Policy, intent: Intent, now: datetime) -> timedelta | None:
@@ -132,14 +149,14 @@ def _watched(policy: Policy, intent: Intent, facts: Facts, now: datetime) -> Dec
     return Decision(intent=intent, wake=poll(policy))
 
 
-def enter_step(policy: Policy, intent: Intent, now: datetime, why: str) -> Decision:
-    """The next step of the policy, or the promotion after the last."""
+def enter_step(policy: Policy, intent: Intent, now: datetime, why: str, *, at_once: bool = False) -> Decision:
+    """The next step of the policy (`at_once`: the last), or the promotion after the last."""
     state, candidate = intent.releasing, candidate_of(intent)
     steps = policy.release.steps
     if candidate.step == len(steps) - 1:
         return promote(intent, now, why)
     # Without a champion there is nobody to share the traffic with.
-    step = candidate.step + 1 if state.champion else len(steps) - 1
+    step = candidate.step + 1 if state.champion and not at_once else len(steps) - 1
     stepped = replace(candidate, step=step, exposed=candidate.exposed or now)
     canary = replace(state, phase="canary", entered=now, since=None, candidate=stepped)
     note = decided(

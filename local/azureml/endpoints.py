@@ -83,6 +83,8 @@ class Endpoints:
             raise user_error(
                 f"authMode {properties['authMode']}: endpoints here are opened by Key.", "BadArgument"
             )
+        if self._store.get("batchEndpoints", name):
+            raise conflict(f"A batch endpoint is named {name}.")
         existing = self._store.get(KIND, name)
         deployments = self._deployments.names(name)
         mirror = properties.get("mirrorTraffic") or {}

@@ -8,6 +8,10 @@ from aiohttp import web
 
 from local.azureml.answers import arm
 from local.azureml.assets import KINDS, Assets
+from local.azureml.batch_deployments import BatchDeployments
+from local.azureml.batch_endpoints import BatchEndpoints
+from local.azureml.batch_jobs import BatchJobs
+from local.azureml.batch_settling import Settling
 from local.azureml.blobs import Blobs
 from local.azureml.deployment_lives import DeploymentLives
 from local.azureml.deployments import Deployments
@@ -100,6 +104,14 @@ class AzureML:
             store=self._store, operations=operations, serving=self._serving, deployments=self._deployments,
             seconds=self._operation_seconds,
         )  # fmt: skip
+        self._settling = Settling(self._operation_seconds)
+        batch_deployments = BatchDeployments(
+            store=self._store, references=references, operations=operations, settling=self._settling
+        )
+        batch_endpoints = BatchEndpoints(
+            store=self._store, operations=operations, deployments=batch_deployments, settling=self._settling
+        )
+        batch_jobs = BatchJobs(store=self._store, references=references, lives=job_lives)
         app = web.Application(middlewares=[arm], client_max_size=64 * 2**20)
         app.add_routes(Workspace(self._account).routes(WORKSPACE_PATH))
         for kind in KINDS:
@@ -114,6 +126,8 @@ class AzureML:
         app.add_routes(self._deployments.routes(WORKSPACE_PATH))
         self._factory = DataFactory(self._blobs)
         app.add_routes(self._factory.routes())
+        for part in (batch_endpoints, batch_deployments, batch_jobs):
+            app.add_routes(part.routes(WORKSPACE_PATH))
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._port)
@@ -121,6 +135,9 @@ class AzureML:
         host, port = self._runner.addresses[0][:2]
         url = f"http://{host}:{port}"
         await self._jobs.start(url)
+        batch_jobs.start(url)
+        batch_endpoints.start(url)
+        batch_deployments.start()
         await self._endpoints.start()
         await self._deployments.start()
         return url
@@ -132,6 +149,7 @@ class AzureML:
         await self._runner.cleanup()
         await self._factory.stop()
         await self._jobs.stop()
+        await self._settling.stop()
         await self._endpoints.stop()
         await self._deployments.stop()
         await self._blobs.close()

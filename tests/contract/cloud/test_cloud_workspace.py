@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -27,7 +28,7 @@ from cloud.tables import table_batches
 from control.errors import BadData, Refused, Unavailable
 from control.facts import Batch
 from control.messages import Message
-from control.names import job_name
+from control.names import job_name, trial_name
 from control.policy import (
     Approval,
     CompleteWhen,
@@ -243,8 +244,10 @@ def project(
     )
     connections = Connections(settings)
     yield Project(tmp_path, settings, build(settings), connections, policy, 60 if settings.is_local else 2400)
-    if build(settings).workspace.endpoint(policy.release.endpoint).state != "missing":
-        connections.ml.online_endpoints.begin_delete(policy.release.endpoint)
+    left = build(settings).workspace.endpoint(policy.release.endpoint)
+    if left.state != "missing":
+        kinds = {"online": connections.ml.online_endpoints, "batch": connections.ml.batch_endpoints}
+        kinds[left.kind].begin_delete(policy.release.endpoint)
 
 
 @dataclass(frozen=True)
@@ -575,6 +578,159 @@ def test_the_same_on_kubernetes(project: Project, eventually: Callable[..., Any]
     workspace.set_traffic(policy, {"g001": 100}, {})
     eventually(lambda: workspace.endpoint(name).traffic == {"g001": 100}, project.patience, 0.2)
     assert isinstance(ml.online_endpoints.get(name), KubernetesOnlineEndpoint), "its kind stays"
+
+
+BATCH_SCORE = """
+import json, os, pathlib
+import pandas
+def init():
+    global answer
+    answer = float(next(pathlib.Path(os.environ["AZUREML_MODEL_DIR"]).rglob("model.json")).read_text())
+def run(mini_batch):
+    rows = pandas.concat([pandas.read_csv(file) for file in mini_batch])
+    return pandas.DataFrame({"carrier": rows["carrier"], "prediction": rows["n"] * answer})
+"""
+BATCH_DEPLOYMENT = """
+$schema: https://azuremlschemas.azureedge.net/latest/modelBatchDeployment.schema.json
+name: template
+endpoint_name: template
+type: model
+environment: azureml:ENVIRONMENT@latest
+code_configuration: {code: score, scoring_script: score.py}
+compute: azureml:cpu-cluster
+resources: {instance_count: 2}
+settings: {mini_batch_size: 10, output_action: append_row, error_threshold: 0}
+"""
+
+
+def batch_project(project: Project, answers: dict[str, float]) -> None:
+    """A batch deployment's YAML and code, and versions that answer so; each is expected to answer 0.25."""
+    write(
+        project.root / "pipelines/deployment.yml",
+        BATCH_DEPLOYMENT,
+        {"ENVIRONMENT": f"{project.policy.name}-env"},
+    )
+    write(project.root / "pipelines/score/score.py", BATCH_SCORE, {})
+    register_assets(project.connections.ml, [project.root / "pipelines"])
+    store = Datastores(project.connections)[DEFAULT]
+    golden = {
+        "schema": 1,
+        "request": {"input_data": {"columns": ["n", "carrier"], "data": [[4, "UA"], [8, "A A"]]}},
+        "response": [1.0, 2.0],
+    }
+    for version, answer in answers.items():
+        place = output(project.policy.name, f"job{version}", "model").path
+        store.write(place + "model.json", str(answer).encode())
+        store.write(place + "golden.json", json.dumps(golden).encode())
+        project.services.workspace.register(project.policy, version, f"job{version}", {})
+
+
+def test_a_batch_endpoint_from_the_trial_to_the_default(
+    project: Project, eventually: Callable[..., Any]
+) -> None:
+    """The real client, the real script in the job's environment: tried, made the default, read back."""
+    policy, workspace = project.policy, project.services.workspace
+    if not project.settings.is_local:
+        pytest.skip("needs a cluster that is named cpu-cluster")
+    batch_project(project, {"1": 0.25, "2": 0.5})
+    template = workspace.template(policy)
+    assert template
+    assert template.kind == "batch"
+    name = policy.release.endpoint
+    assert workspace.create_endpoint(policy)
+    eventually(lambda: workspace.endpoint(name).state == "succeeded", project.patience, 0.2)
+    assert not workspace.create_endpoint(policy)
+    assert workspace.endpoint(name).kind == "batch"
+    for deployment, version in (("g001", "1"), ("g002", "2")):
+        assert workspace.create_deployment(policy, deployment, version)
+
+    def ready(deployment: str) -> bool:
+        return workspace.endpoint(name).deployments[deployment].state == "succeeded"
+
+    eventually(lambda: ready("g001") and ready("g002"), project.patience, 0.2)
+    assert not workspace.create_deployment(policy, "g001", "1")
+    with pytest.raises(Refused, match="has model version 1, not 2"):
+        workspace.create_deployment(policy, "g001", "2")
+    assert workspace.endpoint(name).traffic == {}, "nothing is the default yet"
+    assert workspace.endpoint(name).deployments["g002"].model_version == "2"
+
+    probe = workspace.probe(policy, "g001", "1")
+    assert (probe.verdict, probe.to_begin) == ("inconclusive", True)
+    jobs = {one: trial_name(policy.name, one, version) for one, version in (("g001", "1"), ("g002", "2"))}
+    assert workspace.begin_trial(policy, "g001", "1", jobs["g001"])
+    assert not workspace.begin_trial(policy, "g001", "1", jobs["g001"]), "the same trial is no second job"
+    assert not workspace.probe(policy, "g001", "1").to_begin
+    assert workspace.begin_trial(policy, "g002", "2", jobs["g002"])
+
+    def said(deployment: str, version: str) -> Any:
+        now = workspace.probe(policy, deployment, version)
+        return now.verdict != "inconclusive" and now
+
+    right = eventually(lambda: said("g001", "1"), project.patience, 0.2)
+    assert (right.verdict, jobs["g001"] in right.reason) == ("pass", True)
+    wrong = eventually(lambda: said("g002", "2"), project.patience, 0.2)
+    assert wrong.verdict == "fail"
+    assert "line 1 is off by 1" in wrong.reason
+    of = {job.name for job in project.connections.ml.batch_deployments.list_jobs(name, name="g002")}
+    assert of == {jobs["g002"]}, "on exactly that deployment"
+
+    workspace.set_traffic(policy, {"g001": 100}, {})
+    eventually(lambda: workspace.endpoint(name).traffic == {"g001": 100}, project.patience, 0.2)
+    eventually(lambda: workspace.endpoint(name).state == "succeeded", project.patience, 0.2)
+    with pytest.raises(Refused, match="one default deployment"):
+        workspace.set_traffic(policy, {"g001": 50, "g002": 50}, {})
+    workspace.delete_deployment(policy, "g002")
+    workspace.delete_deployment(policy, "g009")
+    eventually(lambda: set(workspace.endpoint(name).deployments) == {"g001"}, project.patience, 0.2)
+    workspace.set_traffic(policy, {}, {})
+    eventually(lambda: workspace.endpoint(name).traffic == {}, project.patience, 0.2)
+
+    # the name again, as after a lost ledger: what was tried was another deployment
+    workspace.delete_deployment(policy, "g001")
+    eventually(lambda: not workspace.endpoint(name).deployments, project.patience, 0.2)
+    workspace.create_deployment(policy, "g001", "1")
+    eventually(lambda: ready("g001"), project.patience, 0.2)
+    stale = workspace.probe(policy, "g001", "1")
+    assert (stale.verdict, stale.to_begin) == ("inconclusive", False)
+    assert "it tried another" in stale.reason
+
+
+def test_what_no_batch_trial_can_show_is_inconclusive_or_fails(
+    project: Project, eventually: Callable[..., Any]
+) -> None:
+    policy, workspace = project.policy, project.services.workspace
+    if not project.settings.is_local:
+        pytest.skip("needs a cluster that is named cpu-cluster")
+    batch_project(project, {"1": 0.25, "2": 0.25})
+    store = Datastores(project.connections)[DEFAULT]
+    store.delete(output(policy.name, "job2", "model").path + "golden.json")
+    write(
+        project.root / "pipelines/score/score.py",
+        "def run(mini_batch):\n    raise ValueError('no rows')\n",
+        {},
+    )
+    workspace.create_endpoint(policy)
+    name = policy.release.endpoint
+    eventually(lambda: workspace.endpoint(name).state == "succeeded", project.patience, 0.2)
+    workspace.create_deployment(policy, "g001", "1")
+    eventually(
+        lambda: workspace.endpoint(name).deployments["g001"].state == "succeeded", project.patience, 0.2
+    )
+    without = workspace.probe(policy, "g001", "2")
+    assert (without.verdict, without.to_begin) == ("inconclusive", False)
+    assert "no golden.json" in without.reason
+    workspace.begin_trial(policy, "g001", "1", trial_name(policy.name, "g001", "1"))
+    failed = eventually(
+        lambda: (now := workspace.probe(policy, "g001", "1")).verdict != "inconclusive" and now,
+        project.patience,
+        0.2,
+    )
+    assert failed.verdict == "fail"
+    assert "error_threshold" in failed.reason
+    file = project.root / "pipelines/deployment.yml"
+    file.write_text(file.read_text().replace("type: model", "type: pipeline"))
+    with pytest.raises(Refused, match="holds no model version"):
+        workspace.create_deployment(policy, "g002", "1")
 
 
 def test_what_fails_says_why(project: Project, eventually: Callable[..., Any]) -> None:

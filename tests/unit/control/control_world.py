@@ -10,6 +10,7 @@ from typing import Any
 from control.decide import decide
 from control.effects import (
     AskApproval,
+    BeginTrial,
     CreateDeployment,
     CreateEndpoint,
     DeleteDeployment,
@@ -23,7 +24,7 @@ from control.effects import (
     WriteReport,
 )
 from control.facts import Batch, Deployment, Endpoint, Evaluation, Facts, Job, ModelVersion, Probe, Template
-from control.names import deployment_name
+from control.names import deployment_name, trial_name
 from control.policy import (
     Approval,
     ChampionGate,
@@ -112,6 +113,8 @@ class World:
     endpoint: Endpoint = field(default_factory=lambda: Endpoint(name="e", state="missing"))
     wrong_answers: set[str] = field(default_factory=set)
     template: Template = field(default_factory=Template)
+    trials: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Trial runs of a batch endpoint: job, to the deployment that it ran on and the version it held then."""
     silent: set[str] = field(default_factory=set)
     """Deployments that answer no golden predictions."""
     raising: set[str] = field(default_factory=set)
@@ -180,6 +183,11 @@ class World:
         if there is None or there.state != "succeeded" or not (state.phase == "creating" or steps):
             return None
         verdict = "fail" if candidate.version in self.wrong_answers else "pass"
+        if self.endpoint.kind == "batch":
+            job = trial_name("m", name, candidate.version)
+            if job not in self.trials or self.jobs[job] == "active":
+                return Probe(deployment=name, verdict="inconclusive", to_begin=job not in self.trials)
+            verdict = verdict if self.jobs[job] == "completed" else "fail"
         return Probe(deployment=name, verdict="inconclusive" if name in self.silent else verdict)
 
     def traffic(self) -> Traffic | None:
@@ -188,6 +196,8 @@ class World:
         state, candidate = self.intent.releasing, self.intent.releasing.candidate
         if candidate is None:
             return None
+        if self.endpoint.kind == "batch":
+            return Traffic(candidate=Arm(), champion=None, reason="no log of requests")
         gone = is_gone(self.intent, self.endpoint)
         since = candidate.exposed if gone else state.since if state.phase in {"shadow", "canary"} else None
         if since is None:
@@ -265,7 +275,14 @@ class World:
                     )
             case CreateEndpoint():
                 if self.endpoint.state == "missing":
-                    self.endpoint = replace(self.endpoint, state="succeeded")
+                    kind: Any = "batch" if self.template.kind == "batch" else "online"
+                    self.endpoint = replace(self.endpoint, state="succeeded", kind=kind)
+            case BeginTrial():
+                there = self.endpoint.deployments.get(effect.deployment)
+                if there and effect.job not in self.trials:  # else Azure refuses
+                    assert there.state == "succeeded", "a trial of a deployment that is not up"
+                    self.trials[effect.job] = effect.deployment, str(there.model_version)
+                    self.jobs[effect.job] = "active"
             case CreateDeployment():
                 if effect.deployment not in self.endpoint.deployments:
                     self._deployment(

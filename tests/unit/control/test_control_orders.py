@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from control.answering import answered
 from control.approval import Sealer
-from control.effects import Effect
+from control.effects import Effect, ScaleDeployment
 from control.errors import AnswerRefused
 from control.facts import Template
 from control.names import DEPLOYMENT
@@ -209,6 +209,88 @@ def worth(world: World, version: str | None) -> bool:
         return any(job in world.unrivalled or world.qualities[job] > -0.01 for job in jobs)
     job = next(model for model in world.models if model.version == version).tags["homeostat.job"]
     return job in world.unrivalled or world.qualities[job] > -0.01
+
+
+class BatchStory(Story):
+    """Of a batch endpoint: the default deployment is what answers."""
+
+    def check(self) -> None:
+        super().check()
+        world = self.world
+        assert not world.endpoint.mirror
+        assert list(world.endpoint.traffic.values()) in ([], [100]), "one default deployment, or none"
+        for name in world.endpoint.traffic:
+            version = world.endpoint.deployments[name].model_version
+            ended = {of for job, of in world.trials.items() if world.jobs[job] == "completed"}
+            assert (name, version) in ended, f"{name} is the default without a trial run of its own"
+
+
+@settings(max_examples=150, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_whatever_happens_a_batch_endpoints_default_was_tried_and_approved(seed: int) -> None:
+    """As above, with a trial run in place of traffic: jobs that fail or never end are no trial."""
+    chance = random.Random(seed)
+    story = BatchStory(chance, World(template=Template(kind="batch", instances=chance.choice([1, 3]))))
+    for what in chance.choices(list(HAPPENINGS), list(HAPPENINGS.values()), k=250):
+        story.happen(what)
+    world = story.world
+    world.quality = 0.05
+    story.unasked()
+    world.settle()
+    story.check()
+    standing = world.intent.releasing.champion
+    ours = {name for name in world.endpoint.deployments if DEPLOYMENT.match(name)}
+    assert ours == ({standing.deployment} if standing else set())
+    assert world.endpoint.traffic == ({standing.deployment: 100} if standing else {})
+    assert not any(isinstance(effect, ScaleDeployment) for effect in world.performed)
+
+
+BATCH_PLACES: dict[str, Callable[[World], bool]] = {
+    "creating": lambda world: "g002" in world.endpoint.deployments and len(world.trials) == 1,
+    "tried": lambda world: len(world.trials) == 2,
+    "switched": lambda world: world.endpoint.traffic == {"g002": 100} and not promoted(world, "g002"),
+    "promoted": lambda world: promoted(world, "g002"),
+}
+
+
+def promoted(world: World, deployment: str) -> bool:
+    champion = world.intent.releasing.champion
+    return champion is not None and champion.deployment == deployment
+
+
+@pytest.mark.parametrize("place", BATCH_PLACES)
+@pytest.mark.parametrize("seed", range(5))
+def test_a_batch_rollback_ends_with_the_champion_as_the_default(place: str, seed: int) -> None:
+    """Whatever a stale worker does meanwhile; the candidate is gone."""
+    story = BatchStory(random.Random(seed), World(template=Template(kind="batch")))
+    world = story.world
+    for _ in range(2):
+        world.arrive()
+    while world.intent.releasing.champion is None or world.intent.retraining.phase != "idle":
+        story.happen("round")
+    world.arrive()
+    for _ in range(200):
+        for effect in world.decide():
+            story._perform(effect)
+            if BATCH_PLACES[place](world):
+                break
+        if BATCH_PLACES[place](world):
+            break
+        world.finish_jobs()
+        world.finish_deployments()
+        world.now += timedelta(seconds=30)
+        story.check()
+    assert BATCH_PLACES[place](world)
+    story.happen("withdraw")
+    for _ in range(40):
+        story.happen("stale")
+        story.happen("decide")
+        story.happen("perform")
+    world.settle()
+    story.check()
+    assert world.endpoint.traffic == {"g001": 100}
+    assert set(world.endpoint.deployments) == {"g001"}
+    assert "2" in world.intent.releasing.refused
 
 
 @settings(max_examples=250, deadline=None)
