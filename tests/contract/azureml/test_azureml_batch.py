@@ -19,6 +19,8 @@ from azure.ai.ml.entities import (
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azureml_cloud import until, wait_for
 
+from local.azureml import WORKSPACE_ID
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -204,3 +206,21 @@ def test_what_cannot_run_is_refused(batch: Batch, client: MLClient) -> None:
     found.compute = "other"
     with pytest.raises(HttpResponseError, match="Compute other not found"):
         client.batch_deployments.begin_create_or_update(found, skip_script_validation=True)
+
+
+def test_what_was_under_way_ends_after_a_restart(own_cloud: Cloud) -> None:
+    """Also the address that jobs are asked of is the new one."""
+    path = f"{WORKSPACE_ID}/batchEndpoints/be-{uuid.uuid4().hex[:8]}?api-version=2023-10-01"
+    before = own_cloud.start(seconds=60)
+    body = {"location": "local", "properties": {"authMode": "AADToken"}}
+    put = requests.put(before + path, json=body, timeout=10)
+    assert (put.status_code, put.json()["properties"]["provisioningState"]) == (201, "Creating")
+    own_cloud.stop()
+    after = own_cloud.start()
+
+    def now() -> dict[str, Any]:
+        found: dict[str, Any] = requests.get(after + path, timeout=10).json()["properties"]
+        return found
+
+    until(lambda: now()["provisioningState"] == "Succeeded")
+    assert now()["scoringUri"].startswith(after)
