@@ -54,7 +54,7 @@ lint: setup
 
 test: lint  ## everything a change must pass
 	@if command -v java >/dev/null; then $(BIN)/python -m local.spark_runtime $(SPARK); fi
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not long and not live" $(PYTEST)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not long and not live" $(PYTEST)
 
 test-long: setup  ## what takes longer than make test allows
 	@echo "the whole demonstration without a network, and bad versions under load: about eight minutes"
