@@ -20,7 +20,7 @@ from control.errors import BadInput
 
 if TYPE_CHECKING:
     from cloud.time_window import TimeWindow
-    from control.policy import DriftSignal
+    from control.drift_signal import DriftSignal
     from drift.block_rule import ByTime
     from drift.profile import Profile
     from drift.thresholds import Thresholds
@@ -184,7 +184,7 @@ def _limits(
     min_rows: int | None,
 ) -> DriftSignal:
     """The policy's limits, or the defaults, and over them what the command line says."""
-    from control.policy import DriftSignal
+    from control.drift_signal import DriftSignal
 
     signal = _of_policy(policy, checked_every) if policy else DriftSignal()
     signal = replace(

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from control.drift_signal import METRICS
 from control.errors import BadInput
-from control.policy import METRICS
 from control.yaml_source import read_yaml
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
+from control.drift_signal import DriftSignal, DriftThresholds, FalseAlarms
 from control.durations import parse_duration
 from control.errors import PolicyError
 from control.policy import (
@@ -19,9 +20,6 @@ from control.policy import (
     ChampionGate,
     CompleteWhen,
     Data,
-    DriftSignal,
-    DriftThresholds,
-    FalseAlarms,
     Gates,
     NoticeRule,
     Performance,

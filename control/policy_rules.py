@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim, CronSimError
 
 from control.conditions import read_condition
+from control.drift_signal import METRICS
 from control.durations import parse_duration
-from control.policy import BOUNDED, COMPARED, METRICS, TrainingData
+from control.policy import BOUNDED, COMPARED, TrainingData
 from control.yaml_source import dotted
 
 if TYPE_CHECKING:

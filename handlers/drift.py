@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from control.drift_signal import DriftSignal
 from control.facts import Batch, Verdict
-from control.policy import DriftSignal, Policy
+from control.policy import Policy
 from control.ports import Services
 from control.state import Champion
 

@@ -25,6 +25,7 @@ from cloud.remote_source import remote_files
 from cloud.services import build
 from cloud.settings import Settings
 from cloud.tables import table_batches
+from control.drift_signal import DriftSignal
 from control.errors import BadData, Refused, Unavailable
 from control.facts import Batch
 from control.messages import Message
@@ -33,7 +34,6 @@ from control.policy import (
     Approval,
     CompleteWhen,
     Data,
-    DriftSignal,
     Gates,
     Policy,
     Release,

@@ -13,9 +13,10 @@ import pytest
 from cloud.jobs import REASON, manifest_body, read_evaluation, shortened
 from cloud.location import Location
 from cloud.probe import judge, read_golden
+from control.drift_signal import DriftSignal
 from control.errors import BadData
 from control.facts import Batch
-from control.policy import Approval, CompleteWhen, Data, DriftSignal, Gates, Policy, Release, Retrain
+from control.policy import Approval, CompleteWhen, Data, Gates, Policy, Release, Retrain
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

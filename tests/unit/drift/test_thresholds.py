@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from scipy import stats
 
-from control.policy import METRICS
+from control.drift_signal import METRICS
 from drift.block_rule import ByTime
 from drift.errors import ProfileError
 from drift.false_alarms import false_alarm_rate

@@ -16,8 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from control.drift_signal import DriftSignal
 from control.errors import PolicyError
-from control.policy import ABORT_IF, AlertRule, DriftSignal, Schedule
+from control.policy import ABORT_IF, AlertRule, Schedule
 from control.policy_file import check_policy, read_policy
 from control.policy_schema import SCHEMA_FILE, resolved, schema
 
