@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
     from drift.profile import Profile
     from drift.thresholds import Thresholds
+
+THREADS = 2
+"""Columns are compared at the same time: numpy lets go of the interpreter in large arrays."""
 
 __all__ = ["MIN_VALUES", "NAMED_FROM", "ColumnVerdict", "TableVerdict", "Verdict", "check"]
 
@@ -59,7 +63,12 @@ def check(
     """
     roles = reference.roles()
     names = _named(features, reference) or list(dict.fromkeys([*reference.columns, *current.columns]))
-    compared = [compare(name, reference, current, roles.get(name), named=bool(features)) for name in names]
+
+    def compare_one(name: str) -> Compared:
+        return compare(name, reference, current, roles.get(name), named=bool(features))
+
+    with ThreadPoolExecutor(THREADS, "compare") as pool:
+        compared = list(pool.map(compare_one, names))
     if thresholds is not None:
         return _by_thresholds(reference, current, compared, thresholds, min_rows, seed)
     adjusted = iter(holm([test.p_value for entry in compared for test in entry.tests]))
