@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
+import gc
 import os
 import sys
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """Of glibc's `malloc.h`."""
 _LARGEST = 64 << 20
+_OBJECTS = 100_000
 _POOL = "ARROW_DEFAULT_MEMORY_POOL"
 
 
 def prepare_for_arrays() -> None:
     """Take the allocators that are best for reading one batch after the other."""
+    _look_for_cycles_rarely()
     _keep_freed_memory()
     # Its threads wait for work by spinning, and take the processor from those that read.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     _choose_pool()
+
+
+def _look_for_cycles_rarely() -> None:
+    """Else Python looks through all modules while they load, and once more at the end."""
+    gc.set_threshold(_OBJECTS)
+    atexit.register(gc.freeze)
 
 
 def _keep_freed_memory() -> None:
