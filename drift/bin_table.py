@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _PLACE_BITS = (12, 10, 8, 6, 4)
 _MAX_CELLS = 1 << 20
+_SOME = 8
+"""Of so many values one is looked at for the layout: what the others need besides is made when they come."""
 _MOST_VALUES = (1 << 32) - _MAX_CELLS
 """A cell is small, so that the processor's caches hold many."""
 
@@ -29,13 +31,14 @@ _MOST_VALUES = (1 << 32) - _MAX_CELLS
 class BinTable:
     """Counts by slot and place, of what comes after a histogram that was counted before.
 
-    `keys` are values that will be counted first: the table is laid out for them. `start[slot - first]` is
+    `keys` are values that will be counted first: the table is laid out for such. `start[slot - first]` is
     where the counts of a slot begin; -1 where nothing has fallen into it yet.
     """
 
     def __init__(self, before: KeyHistogram, keys: NDArray[np.uint64]) -> None:
         self.bits = before.bits
-        prefixes = np.concatenate([before.prefixes, keys >> np.uint64(KEY_BITS - self.bits)])
+        some = keys[::_SOME] >> np.uint64(KEY_BITS - self.bits)
+        prefixes = np.concatenate([before.prefixes, some])
         for place_bits in _PLACE_BITS:
             self._place_bits = min(place_bits, self.bits - 1)
             slots = distinct(prefixes >> np.uint64(self._place_bits))

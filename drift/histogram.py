@@ -101,6 +101,8 @@ class KeyHistogram:
         """The same at `bits` leading bits, which must not be more than it has."""
         if bits == self.bits:
             return self
+        if not self.prefixes.size:
+            return KeyHistogram(bits, self.prefixes, self.counts, self.most)
         prefixes = self.prefixes >> np.uint64(self.bits - bits)
         return KeyHistogram(bits, *_runs(prefixes, self.counts), self.most)
 

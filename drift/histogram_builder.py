@@ -38,10 +38,13 @@ class HistogramBuilder:
     def add(self, keys: NDArray[np.uint64]) -> None:
         """Count the values of these keys, which are the builder's from now on."""
         if self._few is not None:
-            keys = keys[self._few.add(keys) :]
-            if not keys.size:
+            counted_before = self._few.values
+            counted = self._few.add(keys)
+            if counted == keys.size:
                 return
-            self._sparse, self._few = self._few.histogram(self._sparse.most), None
+            if counted_before:  # else they are counted with the others, which is quicker than to merge them
+                self._sparse, keys = self._few.histogram(self._sparse.most), keys[counted:]
+            self._few = None
         if self._table is not None:
             keys = self._table.add(keys)
             self._widen(self._table)

@@ -13,6 +13,17 @@ static inline uint64_t pairs(uint64_t bits) {
     return (bits | bits >> 16) & 0xFFFFFFFFu;
 }
 
+FAST static int64_t bits_set(const uint64_t *bitmap, int64_t words) {
+    int64_t set = 0;
+    for (int64_t word = 0; word < words; word++) set += __builtin_popcountll(bitmap[word]);
+    return set;
+}
+
+FAST static void halve(uint64_t *bitmap, int64_t words) {
+    for (int64_t word = 0; word < words; word++)
+        bitmap[word] = pairs(bitmap[2 * word]) | pairs(bitmap[2 * word + 1]) << 32;
+}
+
 /* Counts keys whose slot there is, and moves the others to the front; their number. */
 int64_t count_bins(uint64_t *keys, int64_t size, struct bin_table *table) {
     int64_t left = 0;
@@ -32,12 +43,8 @@ int64_t bits_too_many(const uint64_t *keys, int64_t size, int32_t shift, uint64_
         bitmap[bit >> 6] |= (uint64_t)1 << (bit & 63);
     }
     for (int64_t dropped = 0;; dropped++) {
-        int64_t set = 0;
-        for (int64_t word = 0; word < words; word++) set += __builtin_popcountll(bitmap[word]);
-        if (set <= most || words == 1) return dropped;
-        words /= 2;
-        for (int64_t word = 0; word < words; word++)
-            bitmap[word] = pairs(bitmap[2 * word]) | pairs(bitmap[2 * word + 1]) << 32;
+        if (bits_set(bitmap, words) <= most || words == 1) return dropped;
+        halve(bitmap, words /= 2);
     }
 }
 
