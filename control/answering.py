@@ -10,6 +10,7 @@ from typing import get_args
 from control.approval import Asked, clean
 from control.approvers import BY_LINK, Principal, check_approver, check_named, is_author
 from control.errors import AnswerRefused
+from control.names import deployment_name
 from control.policy import Policy
 from control.ports import Note
 from control.state import Answer, Candidate, Intent, Question, Refusals, Verdict
@@ -65,6 +66,7 @@ def answered(
     )
     detail = {
         "version": candidate.version,
+        "deployment": deployment_name(candidate.generation),
         "verdict": verdict,
         "by": answer.by,
         "id": clean(principal.id, LONGEST_NAME) if principal else None,

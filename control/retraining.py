@@ -126,6 +126,8 @@ def _idle(policy: Policy, intent: Intent, facts: Facts, now: datetime) -> Decisi
         evaluation=list(training.evaluation),
         champion=training.champion,
         policy=training.policy_digest[:12],
+        pipeline=policy.retrain.job,
+        code=training.code,
     )
     return Decision(intent=replace(intent, retraining=launching), notes=(note,))
 
@@ -353,7 +355,9 @@ def _registering(policy: Policy, intent: Intent, facts: Facts, now: datetime) ->
         return Decision(intent=intent)  # one candidate at a time: the release's own wake-ups come back here
     idle = replace(intent.retraining, phase="idle", current=None, version=None, evidence="")
     after = known(replace(intent, retraining=idle), [version])
-    note = decided(now, "model registered", version=version, job=training.job)
+    note = decided(
+        now, "model registered", version=version, job=training.job, evidence=intent.retraining.evidence
+    )
     champion = intent.releasing.champion.version if intent.releasing.champion else None
     if champion != training.champion:
         refused = replace(after.releasing, refused=(*after.releasing.refused, version))

@@ -246,6 +246,18 @@ class Profiling:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Lineage:
+    """How far the model's history was exported as lineage (docs/lineage.md)."""
+
+    exported: int = 0
+    """Number of the last audit entry that was."""
+    fault: str = ""
+    """Why it does not go on; empty while it does."""
+    told: datetime | None = None
+    """When people were told of the fault."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Intent:
     """Everything we mean about one model."""
 
@@ -257,6 +269,7 @@ class Intent:
     vetting: Vetting = field(default_factory=Vetting)
     profiling: tuple[Profiling, ...] = ()
     """One a folder, at most."""
+    lineage: Lineage = field(default_factory=Lineage)
     wake_at: datetime | None = None
     """A wake-up is on the queue for then: do not order another."""
     audit_head: str = ""

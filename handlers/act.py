@@ -117,7 +117,11 @@ def _on_endpoint(
             return workspace.create_endpoint(policy), {"endpoint": effect.endpoint}
         case CreateDeployment():
             name, version, instances = effect.deployment, effect.model_version, effect.instances
-            detail: dict[str, object] = {"deployment": name, "version": version}
+            detail: dict[str, object] = {
+                "endpoint": effect.endpoint,
+                "deployment": name,
+                "version": version,
+            }
             if instances is not None:
                 detail["instances"] = instances
             return workspace.create_deployment(policy, name, version, instances), detail

@@ -75,7 +75,12 @@ def propose_again(intent: Intent, now: datetime) -> Decision:
         report=before.report,
     )
     stale = decided(
-        now, "approval is stale", version=before.version, by=before.approved_by, reason="the policy changed"
+        now,
+        "approval is stale",
+        version=before.version,
+        deployment=deployment_name(before.generation),
+        by=before.approved_by,
+        reason="the policy changed",
     )
     again = _put_forward(intent, candidate, now)
     return replace(again, notes=(stale, *again.notes))
@@ -132,6 +137,7 @@ def _ask(policy: Policy, intent: Intent, now: datetime) -> Decision:
             now,
             "approval is stale",
             version=candidate.version,
+            deployment=deployment_name(candidate.generation),
             by=candidate.answer.by,
             reason="the policy changed",
         )
@@ -148,6 +154,7 @@ def _go_on(policy: Policy, intent: Intent, by: str, reason: str, now: datetime) 
         now,
         "approved",
         version=candidate.version,
+        deployment=deployment_name(candidate.generation),
         by=by,
         reason=reason,
         evidence=candidate.evidence,

@@ -99,6 +99,7 @@ def _ended(intent: Intent, facts: Facts, now: datetime) -> Decision:
         now,
         "rolled back",
         version=candidate.version,
+        deployment=deployment_name(candidate.generation),
         reason=state.reason,
         **_answered(candidate, facts.traffic),
     )
