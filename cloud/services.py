@@ -23,6 +23,7 @@ from cloud.policies import FolderPolicies
 from cloud.predictions import Predictions
 from cloud.probe import Prober
 from cloud.profiles import BlobProfiles
+from cloud.purview import PurviewLineage
 from cloud.settings import read_settings
 from cloud.storage import table_service
 from cloud.topic import EventGridTopic
@@ -72,5 +73,6 @@ def build(settings: Settings) -> Services:
         notices=LogNotices(shows_links=settings.is_local),
         sealer=settings.sealer,
         identities=EntraIdentities(settings.entra),
+        lineage=PurviewLineage(settings) if settings.purview_url else None,
         checks_every=settings.checks_every,
     )

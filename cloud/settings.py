@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 STORAGE = "HomeostatStorage"
+PURVIEW = (".purview.azure.com", ".purview-service.microsoft.com")
+"""Where accounts of Purview are: our token for it goes nowhere else."""
 
 
 class SettingsError(PermanentError):
@@ -79,6 +81,8 @@ class Settings:
     """Id of the Log Analytics workspace that the endpoints' logs go to."""
     logs_url: str | None = None
     """Its address, where that is not public Azure's."""
+    purview_url: str | None = None
+    """The Purview account that lineage is exported to; None: to none."""
     checks_every: timedelta | None = None
     """How far apart the ticks of `drift_check` are."""
     approval_keys: tuple[str, ...] = field(default=(), repr=False)
@@ -140,6 +144,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         client_id=text("AZURE_CLIENT_ID"),
         logs_workspace=text("HOMEOSTAT_LOGS_WORKSPACE_ID"),
         logs_url=logs_url,
+        purview_url=_purview_url(text, faults),
         checks_every=spacing(text("HOMEOSTAT_DRIFT_CHECK_SCHEDULE") or ""),
         approval_keys=_approval_keys(text, faults),
         app_url=_app_url(text, faults),
@@ -213,6 +218,33 @@ def _app_url(text: Callable[[str], str | None], faults: list[str]) -> str:
     if not is_loopback(url) and urlsplit(url).scheme != "https":
         faults.append("HOMEOSTAT_APP_URL must be an https address")
     return url.rstrip("/")
+
+
+def _purview_url(text: Callable[[str], str | None], faults: list[str]) -> str | None:
+    url = text("HOMEOSTAT_PURVIEW_URL")
+    if url is not None and not is_loopback(url) and not _is_purview(url):
+        faults.append("HOMEOSTAT_PURVIEW_URL must be https://ACCOUNT.purview.azure.com, without a path")
+    elif url is not None and is_loopback(url) != (text("HOMEOSTAT_AZUREML_URL") is not None):
+        faults.append(
+            "HOMEOSTAT_PURVIEW_URL and HOMEOSTAT_AZUREML_URL: both of Azure, or both of local Azure"
+        )
+    return url.rstrip("/") if url else None
+
+
+def _is_purview(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        return (
+            parts.scheme == "https"
+            and host.endswith(PURVIEW)
+            and parts.netloc.lower() == host  # no user, no port
+            and parts.path in {"", "/"}
+            and not parts.query
+            and not parts.fragment
+        )
+    except ValueError:
+        return False
 
 
 def _entra(text: Callable[[str], str | None], faults: list[str]) -> Entra:

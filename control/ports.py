@@ -15,6 +15,7 @@ from control.approval import Sealer
 from control.approvers import Principal
 from control.effects import Publish
 from control.facts import Batch, Endpoint, Evaluation, Job, ModelVersion, Probe, Template
+from control.lineage import Entity
 from control.policy import Policy
 from control.state import Evaluating, Intent, Profiling, Training
 from control.traffic import Traffic
@@ -207,6 +208,21 @@ class Logs(Protocol):
         """
 
 
+class Lineage(Protocol):
+    """A data map that shows where models come from: Purview."""
+
+    def put(self, model: str, entities: Sequence[Entity]) -> Sequence[tuple[str, str]]:
+        """Create the model's entities there, or change them; what is not said of one stays as it is.
+
+        Returns:
+            Those that are refused for what they are (which, and why); all others are there. Empty: all are.
+
+        Raises:
+            Unavailable: it cannot be reached.
+            Refused: it takes nothing from us as things stand; somebody has to change something there.
+        """
+
+
 class Topic(Protocol):
     """Our own Event Grid topic."""
 
@@ -261,5 +277,7 @@ class Services:
     notices: Notices
     sealer: Sealer
     identities: Identities
+    lineage: Lineage | None = None
+    """None: nobody asked for it."""
     checks_every: timedelta | None = None
     """How far apart the timer's checks of production are; None where that is not known."""

@@ -246,13 +246,15 @@ class Profiling:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Lineage:
+class LineageExport:
     """How far the model's history was exported as lineage (docs/lineage.md)."""
 
-    exported: int = 0
+    last: int = 0
     """Number of the last audit entry that was."""
     fault: str = ""
     """Why it does not go on; empty while it does."""
+    since: datetime | None = None
+    """From when on it did not."""
     told: datetime | None = None
     """When people were told of the fault."""
 
@@ -269,7 +271,7 @@ class Intent:
     vetting: Vetting = field(default_factory=Vetting)
     profiling: tuple[Profiling, ...] = ()
     """One a folder, at most."""
-    lineage: Lineage = field(default_factory=Lineage)
+    lineage: LineageExport = field(default_factory=LineageExport)
     wake_at: datetime | None = None
     """A wake-up is on the queue for then: do not order another."""
     audit_head: str = ""

@@ -13,7 +13,7 @@ from control.errors import PermanentError
 from control.messages import Kind, Message
 from control.ports import Services
 from control.vetting import is_known
-from handlers import code_changed, drift_check, new_data, outside_evidence
+from handlers import code_changed, drift_check, lineage, new_data, outside_evidence
 from handlers.converge import converge
 from handlers.managed import managed
 
@@ -84,6 +84,7 @@ def _reconcile(message: Message, services: Services) -> None:
         outside_evidence.schedules(policy, services)
         code_changed.look_again(policy, services)
         converge(policy, services)
+        lineage.export(policy, services)
 
 
 def _drift_check(message: Message, services: Services) -> None:
