@@ -35,6 +35,9 @@ def up(
     without_host: Annotated[
         bool, typer.Option("--without-host", help="Leave the Functions host out, for `func start` beside it.")
     ] = False,
+    purview: Annotated[
+        bool, typer.Option("--purview", help="With a Purview account that shows the models' lineage.")
+    ] = False,
     app_folder: Annotated[Path, typer.Option("--app", help="Folder of function_app.py.")] = ROOT,
     policies: Annotated[Path | None, typer.Option(help="Folder of the policies.")] = None,
     retry_scale: Annotated[
@@ -56,6 +59,7 @@ def up(
         app=app_folder,
         policies=policies,
         with_host=not without_host,
+        with_purview=purview,
         time_scale=retry_scale,
         log_delay=timedelta(seconds=log_delay),
         told=lambda what: out.print(what, style="yellow", markup=False),
@@ -137,6 +141,8 @@ def show(azure: LocalAzure, seconds: float) -> None:
     table.add_row("Azure ML", where["azureml"]["url"])
     table.add_row("Log Analytics", where["loganalytics"]["url"])
     table.add_row("Entra", where["entra"])
+    if "purview" in where:
+        table.add_row("Purview", where["purview"])
     table.add_row("Blob, Queue, Table", azure.account.blob_endpoint)
     table.add_row("", azure.account.queue_endpoint)
     table.add_row("", azure.account.table_endpoint)

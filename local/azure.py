@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from local.storage import StorageAccount
 
 log = logging.getLogger(__name__)
-PORTS = ("blob", "queue", "table", "eventgrid", "azureml", "functions", "loganalytics", "entra")
+PORTS = ("blob", "queue", "table", "eventgrid", "azureml", "functions", "loganalytics", "entra", "purview")
 SCHEDULES = {
     "HOMEOSTAT_DRIFT_CHECK_SCHEDULE": "0 0 * * * *",
     "HOMEOSTAT_RECONCILE_SCHEDULE": "0 */5 * * * *",
@@ -53,6 +53,7 @@ class LocalAzure:
         environments: cache of job environments; the default one when None.
         schedules: when the app's timers fire, by the name of the setting; the environment's, else Azure's.
         with_host: whether to run the Functions host.
+        with_purview: whether there is a Purview account, which the app exports lineage to.
         time_scale: what Event Grid's waits are multiplied by.
         log_delay: how long after a request its row in Log Analytics can be queried.
         told: is told what happens to the Functions host while it runs.
@@ -67,6 +68,7 @@ class LocalAzure:
         environments: Path | None = None,
         schedules: Mapping[str, str] | None = None,
         with_host: bool = True,
+        with_purview: bool = False,
         time_scale: float = 1.0,
         log_delay: timedelta = timedelta(0),
         told: Callable[[str], None] = log.warning,
@@ -77,6 +79,7 @@ class LocalAzure:
         self._environments = environments
         self._schedules = schedules or {name: os.environ.get(name) or at for name, at in SCHEDULES.items()}
         self._with_host = with_host
+        self._with_purview = with_purview
         self._time_scale = time_scale
         self._log_delay = log_delay
         self._told = told
@@ -132,6 +135,7 @@ class LocalAzure:
             },
             "loganalytics": {"url": self._urls["loganalytics"], "workspace_id": LOGS},
             "storage": self.account.connection_string,
+            **({"purview": self._urls["purview"]} if self._with_purview else {}),
         }
 
     def settings(self) -> dict[str, str]:
@@ -154,6 +158,7 @@ class LocalAzure:
             "HOMEOSTAT_APPROVAL_KEY": self._approval_key,
             "HOMEOSTAT_ENTRA_AUTHORITY": where["entra"],
             "HOMEOSTAT_ENTRA_AUDIENCE": AUDIENCE,
+            **({"HOMEOSTAT_PURVIEW_URL": where["purview"]} if self._with_purview else {}),
             # on loopback looking costs nothing, and a wake-up should not wait for it
             "AzureFunctionsJobHost__extensions__queues__maxPollingInterval": "00:00:00.25",
             **self._schedules,
@@ -184,6 +189,7 @@ class LocalAzure:
         entra = Entra(state=self.state / "entra", port=self._ports["entra"])
         self._urls["entra"] = await entra.start()
         self._stack.push_async_callback(entra.stop)
+        await self._start_purview()
         self._write_settings()
         await asyncio.gather(self._start_host(), self._start_storage_events())
 
@@ -251,6 +257,15 @@ class LocalAzure:
         )
         self._urls["azureml"] = await self.azureml.start()
         self._stack.push_async_callback(self.azureml.stop)
+
+    async def _start_purview(self) -> None:
+        if not self._with_purview:
+            return
+        from local.purview import Purview
+
+        purview = Purview(state=self.state / "purview", port=self._ports["purview"])
+        self._urls["purview"] = await purview.start()
+        self._stack.push_async_callback(purview.stop)
 
     async def _start_storage_events(self) -> None:
         from local.subscriptions import STORAGE_ID

@@ -19,6 +19,7 @@ NAMES = (
     "HomeostatStorage__tableServiceUri",
 )
 LOGS = "HOMEOSTAT_LOGS_WORKSPACE_ID"
+PURVIEW = "HOMEOSTAT_PURVIEW_URL"
 
 
 def live_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -36,3 +37,10 @@ def live_logs(environment: Mapping[str, str] = os.environ) -> str:
     if not workspace:
         pytest.skip(f"no Log Analytics workspace is given: set {LOGS} (docs/live-tests.md)")
     return workspace
+
+
+def live_purview(settings: Settings) -> Settings:
+    """The settings, where they name a Purview account; skips where they name none."""
+    if settings.purview_url is None:
+        pytest.skip(f"no Purview account is given: set {PURVIEW} (docs/live-tests.md)")
+    return settings

@@ -28,6 +28,29 @@ def test_in_azure_no_key_is_needed() -> None:
     assert (settings.logs_workspace, settings.logs_url) == (None, None)
 
 
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ({}, None),
+        ({"HOMEOSTAT_PURVIEW_URL": " "}, None),
+        ({"HOMEOSTAT_PURVIEW_URL": "https://Acc-1.purview.azure.com/"}, "https://Acc-1.purview.azure.com"),
+        (
+            {"HOMEOSTAT_PURVIEW_URL": "https://api.purview-service.microsoft.com"},
+            "https://api.purview-service.microsoft.com",
+        ),
+        (
+            {
+                "HOMEOSTAT_PURVIEW_URL": "http://127.0.0.1:8585",
+                "HOMEOSTAT_AZUREML_URL": "http://127.0.0.1:8181",
+            },
+            "http://127.0.0.1:8585",
+        ),
+    ],
+)
+def test_lineage_is_exported_only_where_a_purview_is_named(given: dict[str, str], read: str | None) -> None:
+    assert read_settings(AZURE | given).purview_url == read
+
+
 def test_everything_missing_is_named_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
         read_settings({"HOMEOSTAT_WORKSPACE": " "})
@@ -50,6 +73,25 @@ def test_everything_missing_is_named_at_once() -> None:
         ),
         ({"HOMEOSTAT_AZUREML_URL": "http://evil.example:80"}, "HOMEOSTAT_AZUREML_URL must be"),
         ({"HOMEOSTAT_LOGS_URL": "http://logs.example"}, "HOMEOSTAT_LOGS_URL must be an https address"),
+        ({"HOMEOSTAT_PURVIEW_URL": "http://a.purview.azure.com"}, "must be https://ACCOUNT.purview"),
+        (
+            {"HOMEOSTAT_PURVIEW_URL": "https://purview.azure.com.evil.example"},
+            "must be https://ACCOUNT.purview",
+        ),
+        ({"HOMEOSTAT_PURVIEW_URL": "https://evilpurview.azure.com"}, "must be https://ACCOUNT.purview"),
+        ({"HOMEOSTAT_PURVIEW_URL": "https://u@a.purview.azure.com"}, "must be https://ACCOUNT.purview"),
+        ({"HOMEOSTAT_PURVIEW_URL": "https://a.purview.azure.com:8443"}, "must be https://ACCOUNT.purview"),
+        ({"HOMEOSTAT_PURVIEW_URL": "https://a.purview.azure.com/catalog"}, "must be https://ACCOUNT.purview"),
+        ({"HOMEOSTAT_PURVIEW_URL": "https://169.254.169.254"}, "must be https://ACCOUNT.purview"),
+        ({"HOMEOSTAT_PURVIEW_URL": "https://[::1"}, "must be https://ACCOUNT.purview"),
+        ({"HOMEOSTAT_PURVIEW_URL": "http://127.0.0.1:8585"}, "both of Azure, or both of local Azure"),
+        (
+            {
+                "HOMEOSTAT_PURVIEW_URL": "https://a.purview.azure.com",
+                "HOMEOSTAT_AZUREML_URL": "http://127.0.0.1:8181",
+            },
+            "both of Azure, or both of local Azure",
+        ),
         ({"HOMEOSTAT_TOPIC_ENDPOINT": "http://t.example/api/events"}, "must be an https address"),
         ({"HOMEOSTAT_TOPIC_ENDPOINT": "http://127.0.0.1:1/api/events"}, "HOMEOSTAT_TOPIC_KEY is not set"),
         ({"HOMEOSTAT_APPROVAL_KEY": "short"}, "HOMEOSTAT_APPROVAL_KEY must have at least 32"),
