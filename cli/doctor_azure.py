@@ -23,7 +23,8 @@ PATIENCE_S = 5.0
 UNSEEN = (
     "whether Event Grid's subscriptions and Azure Monitor's alerts are there",
     "whether firewalls let the app itself through: addresses were tried from this machine",
-    "roles inside Purview, conditions of roles, and roles that come through groups",
+    "roles inside Purview (the app has to be a Data Curator there, where lineage is exported)",
+    "conditions of roles, and roles that come through groups",
     "whether the Key Vault reference resolves: the portal shows it beside the setting",
 )
 """What nobody can tell from here."""
@@ -143,6 +144,7 @@ def _addresses(settings: Settings, arm: str) -> Iterator[Sight]:
         "table storage": settings.storage.table_uri,
         "Event Grid topic": settings.topic_endpoint,
         "Log Analytics": settings.logs_url or LOGS,
+        "Purview": settings.purview_url,
         "Azure Resource Manager": arm,
     }
     for what, url in named.items():

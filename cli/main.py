@@ -19,6 +19,7 @@ COMMANDS = {
     "infra": ("cli.infra", "Check the infrastructure, without Azure."),
     "drift": ("cli.drift", "Profile data, and compare them with a reference."),
     "why": ("cli.why", "Say how a model stands, and what led to it."),
+    "lineage": ("cli.lineage", "Say what each version of a model comes from, and where it went."),
     "approve": ("cli.approve:approve_app", "Answer the question that a release waits for."),
     "withdraw": ("cli.approve:withdraw_app", "Take back a release that waits for its approval."),
 }

@@ -42,7 +42,7 @@ param kubernetesClusterId string = ''
 @description('A virtual network, private endpoints, and no public access to data.')
 param withNetwork bool = false
 
-@description('Resource ids of private DNS zones by name (blob, queue, table, file, vault, registry, workspace, notebooks, topic). Empty: no records are made.')
+@description('Resource ids of private DNS zones by name (blob, queue, table, file, vault, registry, workspace, notebooks, topic, purview). Empty: no records are made.')
 param privateDnsZoneIds object = {}
 
 @description('Encrypt storage and registry with a key of the vault.')
@@ -280,6 +280,7 @@ module app 'modules/function-app.bicep' = {
     topicEndpoint: topics.outputs.endpoint
     entraAudience: entraAudience
     approverGroups: approverGroups
+    purviewUrl: withPurview ? purview!.outputs.url : ''
   }
 }
 
@@ -299,6 +300,7 @@ module endpoints 'modules/private-endpoints.bicep' = if (withNetwork) {
     registryId: registry.outputs.id
     workspaceId: workspace.outputs.id
     topicId: topics.outputs.id
+    purviewId: withPurview ? purview!.outputs.id : ''
   }
 }
 

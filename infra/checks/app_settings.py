@@ -21,6 +21,8 @@ OPTIONAL = {
     "HOMEOSTAT_TOPIC_KEY": "local Azure only: managed identity in Azure",
 }
 """What the app reads and the Bicep leaves out, and why."""
+TOGETHER = {"HOMEOSTAT_PURVIEW_URL": "Microsoft.Purview/accounts"}
+"""What is set exactly when there is such a resource."""
 HOST = {
     "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
     "APPLICATIONINSIGHTS_CONNECTION_STRING",
@@ -58,6 +60,9 @@ def faults_of_settings(template: Template, root: Path, *, whole: bool) -> Iterat
         yield Fault(config.at, f"the app reads {name}, which is not set")
     for name in sorted(HOST - set(given)):
         yield Fault(config.at, f"the Functions host reads {name}, which is not set")
+    for name, kind in TOGETHER.items():
+        if (name in given) != bool(template.of(kind)):
+            yield Fault(config.at, f"{name} is set exactly when there is a {kind}: here only one of them is")
     for name in sorted(set(given) - wanted - HOST):
         yield Fault(given[name].at, f"nothing reads {name}")
     for name, value in sorted(given.items()):

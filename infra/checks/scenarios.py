@@ -22,7 +22,7 @@ EVERYTHING: dict[str, Any] = {
     "withDataFactory": True,
     "withPurview": True,
     "privateDnsZoneIds": dict.fromkeys(
-        ("blob", "queue", "table", "file", "vault", "registry", "workspace", "notebooks", "topic"),
+        ("blob", "queue", "table", "file", "vault", "registry", "workspace", "notebooks", "topic", "purview"),
         f"{HUB}/Microsoft.Network/privateDnsZones/z",
     ),
 }

@@ -22,6 +22,7 @@ param workspaceName string
 param topicEndpoint string
 param entraAudience string
 param approverGroups string
+param purviewUrl string
 
 var private = !empty(subnetId)
 var settings = union(
@@ -52,6 +53,9 @@ var settings = union(
   },
   empty(approverGroups) ? {} : {
     HOMEOSTAT_GROUPS: approverGroups
+  },
+  empty(purviewUrl) ? {} : {
+    HOMEOSTAT_PURVIEW_URL: purviewUrl
   }
 )
 

@@ -11,8 +11,9 @@ param mlVaultId string
 param registryId string
 param workspaceId string
 param topicId string
+param purviewId string
 
-var wanted = [
+var always = [
   { name: 'app-blob', target: appStorageId, part: 'blob', zone: 'blob', zones: [ 'blob' ] }
   { name: 'app-queue', target: appStorageId, part: 'queue', zone: 'queue', zones: [ 'queue' ] }
   { name: 'app-table', target: appStorageId, part: 'table', zone: 'table', zones: [ 'table' ] }
@@ -24,6 +25,9 @@ var wanted = [
   { name: 'workspace', target: workspaceId, part: 'amlworkspace', zone: 'workspace', zones: [ 'workspace', 'notebooks' ] }
   { name: 'topic', target: topicId, part: 'topic', zone: 'topic', zones: [ 'topic' ] }
 ]
+var wanted = concat(always, empty(purviewId) ? [] : [
+  { name: 'purview', target: purviewId, part: 'account', zone: 'purview', zones: [ 'purview' ] }
+])
 
 resource endpoints 'Microsoft.Network/privateEndpoints@2025-05-01' = [for one in wanted: {
   name: '${prefix}-${one.name}'

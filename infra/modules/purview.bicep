@@ -16,3 +16,6 @@ resource purview 'Microsoft.Purview/accounts@2021-12-01' = {
     managedResourceGroupName: 'rg-managed-${name}'
   }
 }
+
+output id string = purview.id
+output url string = 'https://${purview.name}.purview.azure.com'

@@ -22,6 +22,7 @@ HEAVY = {
     "azure.eventgrid",
     "azure.identity",
     "azure.monitor",
+    "azure.purview",
     "azure.storage",
     "jsonschema",
     "msal",

@@ -16,6 +16,7 @@ build(read_settings({
     "HomeostatStorage__tableServiceUri": "https://a.table.core.windows.net",
     "HOMEOSTAT_SUBSCRIPTION_ID": "s", "HOMEOSTAT_RESOURCE_GROUP": "g", "HOMEOSTAT_WORKSPACE": "w",
     "HOMEOSTAT_TOPIC_ENDPOINT": "https://t.eventgrid.azure.net/api/events",
+    "HOMEOSTAT_PURVIEW_URL": "https://a.purview.azure.com",
 }))
 print(json.dumps(sorted(name for name in sys.modules if name.startswith(
     ("azure", "pyarrow", "numpy", "scipy", "yaml", "requests", "drift", "jsonschema")))))

@@ -89,6 +89,8 @@ BREAKS = {
     "reason without a role": ("docs/security.md", "| jobs | `acrPull` AcrPull | registry |", "| jobs | `acrPull` AcrPull | vault |", 0, "jobs does not have acrPull on vault"),
     "setting missing": (APP, "    HOMEOSTAT_WORKSPACE: workspaceName\n", "", None, "the app reads HOMEOSTAT_WORKSPACE, which is not set"),
     "host setting missing": (APP, "    HomeostatStorage__credential: 'managedidentity'\n", "", None, "host reads HomeostatStorage__credential"),
+    "setting without its resource": (MAIN, "withPurview ? purview!.outputs.url : ''", "'https://a.purview.azure.com'", None, "HOMEOSTAT_PURVIEW_URL is set exactly when there is a Microsoft.Purview/accounts"),
+    "resource without its setting": (MAIN, "withPurview ? purview!.outputs.url : ''", "''", None, "HOMEOSTAT_PURVIEW_URL is set exactly when there is a Microsoft.Purview/accounts"),
     "setting unknown": (APP, "HOMEOSTAT_WORKSPACE: workspaceName", "HOMEOSTAT_WORKSPACE: workspaceName\n    HOMEOSTAT_WORKPLACE: workspaceName", 1, "nothing reads HOMEOSTAT_WORKPLACE"),
     "setting with a key": (APP, "HOMEOSTAT_TOPIC_ENDPOINT: topicEndpoint", "HOMEOSTAT_TOPIC_ENDPOINT: 'https://x/api/events?sig=a'", 0, "holds a key"),
     "secret in clear": (APP, "'@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/approval-key)'", "'of thirty-two characters, at the least'", 0, "must be a Key Vault reference"),
