@@ -72,7 +72,15 @@ class Loop:
             "HOMEOSTAT_RECONCILE_SCHEDULE": "*/10 * * * * *",
             "HOMEOSTAT_DRIFT_CHECK_SCHEDULE": "0 0 0 1 1 *",
         }
-        arguments = ["--json", told, "--state", folder / "state", "--policies", folder / "app" / "policies"]
+        arguments = [
+            "--purview",
+            "--json",
+            told,
+            "--state",
+            folder / "state",
+            "--policies",
+            folder / "app" / "policies",
+        ]
         with (folder / "up.log").open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "cli.main", "up", *map(str, arguments)],

@@ -14,9 +14,12 @@ from typing import Any
 
 import flow_rain
 import flow_steady
+from azure.purview.datamap import DataMapClient
 from flow_loop import ROOT, Loop, write_policy
 
+from cloud.credentials import LocalToken, allow_loopback_http
 from control.state import Question
+from local.azureml.names import RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE
 
 NAME = "asked"
 JANE = ("--as", "jane@contoso.com", "--group", "ml-owners")
@@ -82,6 +85,35 @@ def _report(loop: Loop, link: str) -> None:
         assert answer.headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
 
 
+def _lineage(loop: Loop) -> None:
+    """Purview shows the deployment's way back to the data, and who approved; the command says the same."""
+    (promoted,) = loop.audit(NAME, "promoted")
+    loop.until("its lineage is exported", lambda: loop.intent(NAME).lineage.last >= promoted["number"])
+    address = loop.addresses["purview"]
+    with DataMapClient(address, LocalToken(), per_call_policies=[allow_loopback_http()]) as client:
+        name = f"homeostat://{SUBSCRIPTION}/{RESOURCE_GROUP}/{WORKSPACE}/{NAME}"
+        release = client.entity.get_by_unique_attribute(
+            "homeostat_release", attribute=f"{name}/releases/g001"
+        )
+        found = client.lineage.get(release["entity"]["guid"], direction="INPUT", depth=5)
+    kinds = {
+        one["guid"]: one["typeName"].removeprefix("homeostat_") for one in found["guidEntityMap"].values()
+    }
+    assert {(kinds[one["fromEntityId"]], kinds[one["toEntityId"]]) for one in found["relations"]} == {
+        ("data_version", "job"), ("job", "model_version"), ("model_version", "release"),
+    }  # fmt: skip
+    (answered,) = loop.audit(NAME, "approval answered")
+    attributes = release["entity"]["attributes"]
+    assert attributes["approverId"] == answered["detail"]["id"]
+    assert attributes["evidenceDigest"] == answered["detail"]["evidence"]
+    assert (attributes["approvedBy"], attributes["status"]) == ("person", "promoted")
+    assert "jane" not in json.dumps(attributes)
+    code, told = _homeostat(loop, "lineage", NAME)
+    assert code == 0
+    assert "to release g001 (status promoted, approvedBy person)" in told
+    assert "Purview has all of it" in told or "the rest follows" in told
+
+
 def test_a_release_waits_for_the_right_person(loop: Loop) -> None:
     _first(loop)
     assert loop.intent(NAME).releasing.phase == "proposed"
@@ -120,5 +152,6 @@ def test_a_release_waits_for_the_right_person(loop: Loop) -> None:
     assert len(loop.audit(NAME, "AskApproval")) == 2
     code, told = _homeostat(loop, "approve", NAME, *JANE)
     assert (code, "Nothing of asked waits" in told) == (1, True)
+    _lineage(loop)
     key = json.loads((loop.folder / "state" / "settings.json").read_text())["HOMEOSTAT_APPROVAL_KEY"]
     assert key not in loop.log

@@ -45,7 +45,7 @@ def test_a_version_stands_between_what_it_comes_from_and_where_it_went() -> None
 
 def test_what_led_to_no_version_comes_last() -> None:
     data_alone = [one for one in ENTITIES if one.ref.kind == "data"]
-    assert list(told(data_alone))[0] == "without a version:"
+    assert next(iter(told(data_alone))) == "without a version:"
     assert len(list(told(data_alone))) == 3
 
 

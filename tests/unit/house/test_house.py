@@ -12,6 +12,7 @@ import pytest
 
 from control.effects import Effect
 from control.events import READERS
+from control.lineage_types import TYPES
 
 ROOT = Path(__file__).resolve().parents[3]
 SPECS = ROOT.parent / "shared" / "specs" / "functions"
@@ -48,6 +49,13 @@ def test_every_audit_name_that_the_code_writes_is_documented() -> None:
     assert len(written) > 10
     page = text("docs/events.md")
     assert [name for name in sorted(written) if f"`{name}`" not in page] == []
+
+
+def test_every_type_and_attribute_of_lineage_is_documented() -> None:
+    rows = dict(re.findall(r"^\| `(homeostat_\w+)` \| (?:DataSet|Process) \| (.+) \|$", text("docs/lineage.md"), re.MULTILINE))  # fmt: skip
+    (common,) = re.findall(r"^\| every type \| \| (.+) \|$", text("docs/lineage.md"), re.MULTILINE)
+    told = {name: set(re.findall(r"`(\w+)`", row + common)) for name, row in rows.items()}
+    assert told == {made.name: set(made.attributes) for made in TYPES.values()}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from live_azure import LOGS, NAMES, live_logs, live_settings
+from live_azure import LOGS, NAMES, PURVIEW, live_logs, live_purview, live_settings
 
 from cloud.settings import SettingsError
 
@@ -53,7 +53,7 @@ def test_every_client_has_tests_that_run_live_and_are_skipped_with_a_reason() ->
     assert "set HOMEOSTAT_SUBSCRIPTION_ID, " in done.stdout
 
 
-@pytest.mark.parametrize("name", [*NAMES, LOGS])
+@pytest.mark.parametrize("name", [*NAMES, LOGS, PURVIEW])
 def test_every_variable_is_on_the_page(name: str) -> None:
     assert f"`{name}`" in PAGE
 
@@ -69,3 +69,5 @@ def test_a_subscription_that_is_given_in_part_fails() -> None:
         live_settings({**IN_AZURE, "HOMEOSTAT_AZUREML_URL": "http://127.0.0.1:1"})
     with pytest.raises(pytest.skip.Exception, match=LOGS):
         live_logs({})
+    with pytest.raises(pytest.skip.Exception, match=PURVIEW):
+        live_purview(live_settings(IN_AZURE))
