@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,7 +56,7 @@ def _translation(err: Exception, what: str, changed: type[TransientError]) -> Ho
     from azure.core.exceptions import AzureError, HttpResponseError
 
     answer = next((one for one in _chain(err) if isinstance(one, HttpResponseError)), None)
-    message = f"{what}: {_first_line(err)}{_innermost(answer)}{_of_atlas(answer)}"
+    message = f"{what}: {_first_line(err)}{_innermost(answer)}"
     if answer is not None:
         return _by_status(answer.status_code, message, changed)
     if _is_refusal_of_ml(err):
@@ -84,15 +83,6 @@ def _innermost(answer: Exception | None) -> str:
     while isinstance(inner, dict):
         message, inner = str(inner.get("message") or message), inner.get("innererror")
     return f": {message}"[:500] if message else ""
-
-
-def _of_atlas(answer: Exception | None) -> str:
-    """What Purview says: its answers have their own shape, which its client leaves out of the message."""
-    try:
-        body = json.loads(answer.response.text())  # type: ignore[union-attr]
-        return f": {body['errorCode']} {body['errorMessage']}"[:500]
-    except (AttributeError, KeyError, TypeError, ValueError):
-        return ""
 
 
 def _chain(err: BaseException | None) -> Iterator[BaseException]:

@@ -6,6 +6,7 @@ a request whole or not at all; one that is refused is cut in halves until what i
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -15,7 +16,7 @@ from urllib.parse import quote
 from cloud.credentials import allow_loopback_http, credential
 from cloud.errors import NotFound, translated
 from cloud.mlclient import AGENT
-from control.errors import Refused, Unavailable
+from control.errors import HomeostatError, Refused, Unavailable
 from control.lineage_types import TYPES, AttributeType, LineageType
 
 if TYPE_CHECKING:
@@ -176,10 +177,15 @@ class _ThereAlready(Unavailable):
 
 @contextmanager
 def _asking(what: str, *, changed: type[Unavailable] = Unavailable) -> Iterator[None]:
-    """Ask Purview; its client reads every refusal as JSON, which a gateway's page is not."""
+    """Ask Purview, and tell what it says: its answers have a shape of their own, which messages leave out.
+
+    Its client reads every refusal as JSON, which a gateway's page is not.
+    """
     try:
         with translated(what, changed=changed):
             yield
+    except HomeostatError as err:
+        raise type(err)(f"{err}{_said(err.__cause__)}") from err.__cause__
     except ValueError as err:
         raise Unavailable(f"{what}: the answer is not Purview's: {err}") from err
 
@@ -260,6 +266,15 @@ def _plain(value: Value) -> Any:
     if isinstance(value, datetime):
         return int(value.timestamp() * 1000)
     return list(value) if isinstance(value, tuple) else value
+
+
+def _said(err: BaseException | None) -> str:
+    """What Atlas says is wrong."""
+    try:
+        body = json.loads(err.response.text())  # type: ignore[union-attr]
+        return f": {body['errorCode']} {body['errorMessage']}"[:500]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return ""
 
 
 def _status(err: Exception) -> int | None:

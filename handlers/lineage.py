@@ -41,22 +41,25 @@ def export(policy: Policy, services: Services) -> None:
     """
     if services.lineage is None:
         return
+    intent, _ = services.ledger.load(policy.name)
+    before = intent.lineage.last
+    if before >= intent.audit_count:
+        return
+    trail = services.ledger.audit(policy.name, before + 1)
     for _ in range(PIECES):
-        intent, _ = services.ledger.load(policy.name)
-        before = intent.lineage.last
-        if before >= intent.audit_count:
-            return
-        entries = list(islice(services.ledger.audit(policy.name, before + 1), PIECE))
+        entries = list(islice(trail, PIECE))
         if not entries:
             return
+        last = int(entries[-1]["number"])
         try:
             entities = graph(entries)
             refused = services.lineage.put(policy.name, entities) if entities else ()
         except (Refused, TransientError) as fault:
             _held_up(policy, fault, services)
             return
-        if not _remember(policy, before, int(entries[-1]["number"]), refused, services):
+        if not _remember(policy, before, last, refused, services):
             return
+        before = last
 
 
 def _remember(

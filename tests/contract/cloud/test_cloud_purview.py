@@ -278,11 +278,14 @@ def test_who_may_not_write_is_told_which_role_it_takes(
 def test_a_purview_that_is_not_itself_is_unavailable(
     fresh: Account, background: Any, status: int, body: str
 ) -> None:
-    with _answering(background, status, body) as address:
+    asked: list[str] = []
+    with _answering(background, status, body, asked) as address:
         app = PurviewLineage(replace(fresh.settings, purview_url=address))
         with pytest.raises((Unavailable, Refused)) as fault:
             app.put("m", chain("m"))
         assert isinstance(fault.value, Unavailable) == (status != 404)
+    assert len(asked) == 1 or status == 404, "nothing is tried again at once"
+    assert "/elsewhere" not in asked, "our token is taken nowhere else"
 
 
 @local
@@ -302,8 +305,9 @@ def test_types_that_somebody_took_out_are_made_again(fresh: Account) -> None:
     assert fresh.app.put("m", chain("m")) == []
 
 
-def _answering(background: Any, status: int, body: str) -> Any:
-    """A server that has one answer for everything."""
+def _answering(background: Any, status: int, body: str, asked: list[str] | None = None) -> Any:
+    """A server that has one answer for everything, and notes for what."""
+    asked = asked if asked is not None else []
     from contextlib import contextmanager
 
     from aiohttp import web
@@ -313,8 +317,9 @@ def _answering(background: Any, status: int, body: str) -> Any:
         async def start() -> web.AppRunner:
             app = web.Application()
 
-            async def answer(_: web.Request) -> web.Response:
-                headers = {"Location": "http://169.254.169.254/"} if status == 302 else {}
+            async def answer(request: web.Request) -> web.Response:
+                asked.append(request.path)
+                headers = {"Location": "/elsewhere"} if status == 302 else {}
                 return web.Response(status=status, text=body, headers=headers)
 
             app.router.add_route("*", "/{path:.*}", answer)

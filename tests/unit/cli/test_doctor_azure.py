@@ -168,6 +168,24 @@ def test_roles_that_are_missing_wide_or_strange(settings: dict[str, str], arm: A
     ]
 
 
+def test_purview_is_looked_for_where_lineage_is_exported(
+    settings: dict[str, str], arm: Arm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not [one for one in seen(settings, arm) if one.what == "Purview"]
+    settings["HOMEOSTAT_PURVIEW_URL"] = "https://acc.purview.azure.com"
+    connect = doctor_azure.socket.create_connection
+
+    def nobody_there(address: tuple[str, int], **more: Any) -> Any:
+        if address[0] == "acc.purview.azure.com":
+            raise OSError("no such host")
+        return connect(address, **more)
+
+    monkeypatch.setattr(doctor_azure.socket, "create_connection", nobody_there)
+    sights = seen(settings, arm)
+    assert "Purview: acc.purview.azure.com:443 does not answer: no such host" in of(sights, "missing")
+    assert any("Data Curator" in one for one in of(sights, "unseen"))
+
+
 def test_addresses_that_do_not_answer(settings: dict[str, str], arm: Arm) -> None:
     settings["HomeostatStorage__queueServiceUri"] = "https://127.0.0.1:9/"  # the port that discards
     assert [one for one in of(seen(settings, arm), "missing") if one.startswith("queue storage: 127.0.0.1:9")]
