@@ -12,6 +12,7 @@ import typer
 from cli.running_app import STATE, State, fail, out, settings_of
 
 if TYPE_CHECKING:
+    from cloud.settings import Settings
     from control.lineage import Entity, Ref
     from control.state import LineageExport
 
@@ -36,6 +37,9 @@ def lineage(
     as_json: Annotated[
         bool, typer.Option("--json", help="The whole graph as JSON, every attribute.")
     ] = False,
+    again: Annotated[
+        bool, typer.Option("--export-again", help="Let Purview get the whole of it again, entry by entry.")
+    ] = False,
     state: State = STATE,
 ) -> None:
     """Say which data, which job and whose approval each version of MODEL has behind it."""
@@ -45,6 +49,9 @@ def lineage(
     from control.lineage import graph
 
     settings = settings_of(state)
+    if again:
+        export_again(model, settings)
+        return
     ledger = TableLedger(lambda: table_service(settings))
     try:
         intent, _ = ledger.load(model)
@@ -63,6 +70,24 @@ def lineage(
         out.print(line, markup=False)
     if settings.purview_url:
         out.print(standing(intent.lineage, intent.audit_count), style="dim", markup=False)
+
+
+def export_again(model: str, settings: Settings) -> None:
+    """For when something was mended in Purview, or lost there."""
+    from cloud.services import build
+    from control.errors import HomeostatError
+    from handlers.lineage import begin_again
+
+    if settings.purview_url is None:
+        raise fail("HOMEOSTAT_PURVIEW_URL is not set: nothing is exported (docs/lineage.md).")
+    services = build(settings)
+    try:
+        if not services.ledger.load(model)[0].audit_count:
+            raise fail(f"Nothing is known of {model}.")
+        begin_again(model, services)
+    except HomeostatError as err:
+        raise fail(str(err)) from err
+    out.print(f"The lineage of {model} is exported again, from its first entry on, within minutes.")
 
 
 def told(entities: Sequence[Entity]) -> Iterator[str]:

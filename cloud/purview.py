@@ -51,6 +51,12 @@ class PurviewLineage:
         self._typed = False
         """Whether our types were seen there."""
 
+    @property
+    def account(self) -> str:
+        """Its host, or its address on this machine."""
+        url = self._settings.purview_url or ""
+        return url.removeprefix("https://").lower()
+
     def put(self, model: str, entities: Sequence[Entity]) -> Sequence[tuple[str, str]]:
         """Create the model's entities, or change them; those that are refused for what they are, and why.
 

@@ -211,6 +211,10 @@ class Logs(Protocol):
 class Lineage(Protocol):
     """A data map that shows where models come from: Purview."""
 
+    @property
+    def account(self) -> str:
+        """Which one."""
+
     def put(self, model: str, entities: Sequence[Entity]) -> Sequence[tuple[str, str]]:
         """Create the model's entities there, or change them; what is not said of one stays as it is.
 

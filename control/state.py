@@ -249,6 +249,8 @@ class Profiling:
 class LineageExport:
     """How far the model's history was exported as lineage (docs/lineage.md)."""
 
+    account: str = ""
+    """Where to: another account has nothing of it yet."""
     last: int = 0
     """Number of the last audit entry that was."""
     fault: str = ""

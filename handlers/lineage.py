@@ -41,8 +41,9 @@ def export(policy: Policy, services: Services) -> None:
     """
     if services.lineage is None:
         return
+    account = services.lineage.account
     intent, _ = services.ledger.load(policy.name)
-    before = intent.lineage.last
+    before = _state(intent, account).last
     if before >= intent.audit_count:
         return
     trail = services.ledger.audit(policy.name, before + 1)
@@ -55,28 +56,44 @@ def export(policy: Policy, services: Services) -> None:
             entities = graph(entries)
             refused = services.lineage.put(policy.name, entities) if entities else ()
         except (Refused, TransientError) as fault:
-            _held_up(policy, fault, services)
+            _held_up(policy, account, fault, services)
             return
-        if not _remember(policy, before, last, refused, services):
+        if not _remember(policy, account, (before, last), refused, services):
             return
         before = last
 
 
+def begin_again(model: str, services: Services) -> None:
+    """Let the next looks export the whole trail: something was mended in the data map, or lost there."""
+    _changed(model, lambda intent: replace(intent, lineage=LineageExport()), lambda _: [], services)
+
+
+def _state(intent: Intent, account: str) -> LineageExport:
+    """How far this account has it; another one has nothing."""
+    state = intent.lineage
+    return state if state.account == account else LineageExport(account=account)
+
+
 def _remember(
-    policy: Policy, before: int, last: int, refused: Sequence[tuple[str, str]], services: Services
+    policy: Policy,
+    account: str,
+    piece: tuple[int, int],
+    refused: Sequence[tuple[str, str]],
+    services: Services,
 ) -> bool:
-    """Write that the entries after `before` up to `last` are exported; False: somebody else is elsewhere.
+    """Write that a piece (after which entry, up to which) is exported; False: somebody else is elsewhere.
 
     Whoever finds that another went further goes back: what it wrote itself may lie over what is newer.
     """
+    before, last = piece
 
     def moved(intent: Intent) -> Intent:
-        found = intent.lineage.last
-        here = last if found in {before, last} else min(found, before)
-        return replace(intent, lineage=LineageExport(last=here))
+        found = _state(intent, account).last
+        here = last if found in piece else min(found, before)
+        return replace(intent, lineage=LineageExport(account=account, last=here))
 
     def notes(intent: Intent) -> list[Note]:
-        if not refused or intent.lineage.last != before:  # the other one has told of them
+        if not refused or _state(intent, account).last != before:  # the other one has told of them
             return []
         named = [{"entity": what, "reason": why} for what, why in refused[:NAMED]]
         detail = {"count": len(refused), "refused": named}
@@ -91,22 +108,22 @@ def _remember(
         more = f"; and {len(refused) - 1} more, see the audit trail" if len(refused) > 1 else ""
         text = f"{policy.name}: lineage goes on without {entity}, which Purview refuses: {reason}{more}"
         services.notices.tell(policy, text)
-    return seen.lineage.last in {before, last}
+    return _state(seen, account).last in piece
 
 
-def _held_up(policy: Policy, fault: Exception, services: Services) -> None:
+def _held_up(policy: Policy, account: str, fault: Exception, services: Services) -> None:
     """Nothing is lost: it is tried again at the next look. People are told, and not every time."""
     log.warning("%s: lineage is not exported for now: %s", policy.name, fault)
     now = services.clock.now()
     for_people = isinstance(fault, Refused)
 
     def tells(intent: Intent) -> bool:
-        state = intent.lineage
+        state = _state(intent, account)
         lasting = for_people or now - (state.since or now) >= BLIP
         return lasting and (state.told is None or now - state.told >= AGAIN)
 
     def held(intent: Intent) -> Intent:
-        state = intent.lineage
+        state = _state(intent, account)
         told = now if tells(intent) else state.told
         return replace(intent, lineage=replace(state, fault=str(fault), since=state.since or now, told=told))
 

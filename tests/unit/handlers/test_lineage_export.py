@@ -53,6 +53,7 @@ class World:
     said: list[str] = field(default_factory=list)
     moment: datetime = START
     conflicts: int = 0
+    account: str = "a"
 
     @property
     def services(self) -> Any:
@@ -113,7 +114,7 @@ def test_what_is_new_is_exported_once() -> None:
     world.happen(batch(1), batch(2))
     lineage.export(POLICY, world.services)
     assert world.there == world.whole()
-    assert world.intent.lineage == LineageExport(last=2)
+    assert world.intent.lineage == LineageExport(account="a", last=2)
     lineage.export(POLICY, world.services)
     assert (world.calls, world.read) == (1, [1]), "nothing is new: not even the trail is read"
     world.happen(batch(3))
@@ -135,7 +136,7 @@ def test_entries_that_say_nothing_of_lineage_ask_nothing_of_purview() -> None:
     world = World(fault=Unavailable("nobody there"))
     world.happen(Note(at=START, kind="decision", name="no retraining", detail={}))
     lineage.export(POLICY, world.services)
-    assert (world.calls, world.intent.lineage) == (0, LineageExport(last=1))
+    assert (world.calls, world.intent.lineage) == (0, LineageExport(account="a", last=1))
 
 
 def test_a_long_history_goes_in_bounded_pieces_over_several_looks(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,8 +182,26 @@ def test_a_purview_that_is_away_is_told_of_after_a_while_and_once_a_day() -> Non
     assert world.intent.lineage.since == START
     world.fault = None
     lineage.export(POLICY, world.services)
-    assert world.intent.lineage == LineageExport(last=1)
+    assert world.intent.lineage == LineageExport(account="a", last=1)
     assert world.there == world.whole()
+
+
+@pytest.mark.parametrize("how", ["another account", "again"])
+def test_the_whole_trail_goes_to_another_account_and_again_where_it_is_asked_for(how: str) -> None:
+    world = World()
+    world.happen(batch(1), batch(2))
+    lineage.export(POLICY, world.services)
+    world.fault = Refused("no Data Curator")
+    world.happen(batch(3))
+    lineage.export(POLICY, world.services)
+    world.there, world.fault = {}, None
+    if how == "again":
+        lineage.begin_again(POLICY.name, world.services)
+    else:
+        world.account = "b"
+    lineage.export(POLICY, world.services)
+    assert world.there == world.whole()
+    assert world.intent.lineage == LineageExport(account=world.account, last=3)
 
 
 def test_what_people_have_to_change_is_told_at_once_and_nothing_is_skipped() -> None:
