@@ -112,6 +112,11 @@ def _lineage(loop: Loop) -> None:
     assert code == 0
     assert "to release g001 (status promoted, approvedBy person)" in told
     assert "Purview has all of it" in told or "the rest follows" in told
+    assert _homeostat(loop, "lineage", NAME, "--export-again")[0] == 0
+    loop.until(
+        "all of it is exported again", lambda: loop.intent(NAME).lineage.last == loop.intent(NAME).audit_count
+    )
+    assert _homeostat(loop, "lineage", "nobody", "--export-again")[0] == 1
 
 
 def test_a_release_waits_for_the_right_person(loop: Loop) -> None:
