@@ -36,8 +36,7 @@ def approve(
     state: State = STATE,
 ) -> None:
     """Approve the release of MODEL that waits for it, as the person at the terminal."""
-    settings = settings_of(state)
-    asked = _asked(settings, model, version)
+    settings, asked = _asked(settings_of(state), model, version)
     if link:
         out.print(_sealed(settings, asked, link=True), markup=False)
         return
@@ -53,11 +52,12 @@ def withdraw(
     state: State = STATE,
 ) -> None:
     """Take back the release of MODEL that waits for an approval."""
-    settings = settings_of(state)
-    _answer(settings, _asked(settings, model, None), "withdraw", reason, name, groups or [])
+    settings, asked = _asked(settings_of(state), model, None)
+    _answer(settings, asked, "withdraw", reason, name, groups or [])
 
 
-def _asked(settings: Settings, model: str, version: str | None) -> Asked:
+def _asked(settings: Settings, model: str, version: str | None) -> tuple[Settings, Asked]:
+    """What waits, and the settings of the workspace that the model is managed in."""
     from cloud.ledger import TableLedger
     from cloud.storage import table_service
     from control.errors import HomeostatError
@@ -66,12 +66,13 @@ def _asked(settings: Settings, model: str, version: str | None) -> Asked:
         intent, _ = TableLedger(lambda: table_service(settings)).load(model)
     except HomeostatError as err:
         raise fail(str(err)) from err
+    settings = settings.of(intent.home)
     asked = settings.sealer.asked(intent)
     if asked is None:
         raise fail(f"Nothing of {model} waits for an approval (its release: {intent.releasing.phase}).")
     if version is not None and version != asked.version:
         raise fail(f"Version {asked.version} of {model} waits, not version {version}.")
-    return asked
+    return settings, asked
 
 
 def _sealed(settings: Settings, asked: Asked, *, link: bool) -> str:

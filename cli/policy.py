@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,8 @@ from rich.console import Console
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from control.yaml_source import Problem
 
 app = typer.Typer(name="policy", help="Look at policy files.", no_args_is_help=True)
@@ -33,6 +36,7 @@ def check(files: Annotated[list[Path], typer.Argument(help="Policy files.", meta
 
     out = Console(highlight=False, soft_wrap=True)
     worst = 0
+    workspaces = _workspaces(os.environ)
     for file in files:
         try:
             text = file.read_text(encoding="utf-8")
@@ -41,7 +45,7 @@ def check(files: Annotated[list[Path], typer.Argument(help="Policy files.", meta
             out.print(Text(f"{file}: cannot be read: {reason}", style="red"))
             worst = UNREADABLE
             continue
-        problems = check_policy(text, str(file)) or _misnamed(text, file)
+        problems = check_policy(text, str(file), workspaces) or _misnamed(text, file)
         if not problems:
             out.print(Text(f"{file}: right", style="green"))
             for key in pending(read_policy(text, str(file))):
@@ -61,6 +65,22 @@ def reference() -> None:
     from cli.policy_reference import reference as keys
 
     print(keys(), end="")
+
+
+def _workspaces(environment: Mapping[str, str]) -> tuple[str, ...] | None:
+    """What the app of the environment's settings knows; None where it has no such settings.
+
+    Raises:
+        BadParameter: the settings cannot be used.
+    """
+    from cloud.settings import SettingsError, read_data_settings
+
+    if not environment.get("HOMEOSTAT_WORKSPACE"):
+        return None
+    try:
+        return read_data_settings(environment).names
+    except SettingsError as err:
+        raise typer.BadParameter(str(err)) from err
 
 
 def _misnamed(text: str, file: Path) -> list[Problem]:

@@ -25,12 +25,15 @@ WRONG = 1
 @app.command()
 def command(
     folders: Annotated[list[Path], typer.Argument(help="Folders of environment and component YAML.")],
+    workspace: Annotated[
+        str | None, typer.Option(help="Of HOMEOSTAT_WORKSPACES; by default the app's own.", metavar="NAME")
+    ] = None,
 ) -> None:
     """Register what the folders hold in the workspace that the environment's settings name."""
     from control.errors import HomeostatError
 
     try:
-        for asset in register(workspace_settings(os.environ), *folders):
+        for asset in register(workspace_settings(os.environ, workspace), *folders):
             state = "registered" if asset.new else "unchanged"
             out.print(f"{asset.kind} {asset.name}:{asset.version} {state}", markup=False)
     except HomeostatError as err:
@@ -38,7 +41,7 @@ def command(
         raise typer.Exit(WRONG) from err
 
 
-def workspace_settings(environment: Mapping[str, str]) -> Settings:
+def workspace_settings(environment: Mapping[str, str], name: str | None = None) -> Settings:
     """Settings that name a workspace; of the rest of the app, registering needs nothing.
 
     Raises:
@@ -55,7 +58,7 @@ def workspace_settings(environment: Mapping[str, str]) -> Settings:
     missing = [name for name, value in given.items() if not value]
     if missing:
         raise SettingsError(f"which workspace? {', '.join(missing)} must be set")
-    return settings
+    return settings.at(name)
 
 
 def register(settings: Settings, *folders: Path) -> list[Registered]:

@@ -108,7 +108,7 @@ def _ended(policy: Policy, services: Services, meant: Intent, intent: Intent) ->
     """Say who answers, and whether that is what was asked for."""
     champion = intent.releasing.champion
     again = meant.releasing.candidate if meant.releasing.phase != "rolling_back" else None
-    traffic = services.workspace.endpoint(policy.release.endpoint).traffic
+    traffic = services.at(policy).workspace.endpoint(policy.release.endpoint).traffic
     shares = ", ".join(f"{name} {share} %" for name, share in traffic.items()) or "nobody"
     answers = f"version {champion.version} answers" if champion else "no version is released"
     out.print(f"{policy.name}: {answers} (traffic: {shares})", style="bold", markup=False)

@@ -47,12 +47,20 @@ def up(
         float,
         typer.Option(help="Seconds until a request's row in Log Analytics can be queried; minutes in Azure."),
     ] = 0.0,
+    workspaces: Annotated[
+        list[str] | None, typer.Option("--workspace", help="Another Azure ML workspace; may be repeated.")
+    ] = None,
 ) -> None:
     """Keep local Azure and the app running until Ctrl-C, and say where everything is."""
     from local.azure import LocalAzure, StateInUse
+    from local.azureml import Home
     from local.azurite import AzuriteFailed
     from local.functions import HostFailed
 
+    try:
+        further = [Home.named(name).workspace for name in workspaces or ()]
+    except ValueError as err:
+        raise typer.BadParameter(str(err)) from err
     log_to(state / "local-azure.log")
     azure = LocalAzure(
         state=state,
@@ -62,6 +70,7 @@ def up(
         with_purview=purview,
         time_scale=retry_scale,
         log_delay=timedelta(seconds=log_delay),
+        workspaces=further,
         told=lambda what: out.print(what, style="yellow", markup=False),
     )
     try:
@@ -94,7 +103,8 @@ async def serve(azure: LocalAzure, report: Path | None, begun: float, pipelines:
         async with azure:
             ready = True
             if pipelines.is_dir():
-                await register(azure, pipelines)
+                for name in (None, *azure.addresses()["workspaces"]):
+                    await register(azure, pipelines, name)
             if report:
                 write(report, {**azure.addresses(), "pid": os.getpid()})
             show(azure, time.monotonic() - begun)
@@ -107,13 +117,14 @@ async def serve(azure: LocalAzure, report: Path | None, begun: float, pipelines:
         out.print("stopped before it was up", style="dim")
 
 
-async def register(azure: LocalAzure, pipelines: Path) -> None:
+async def register(azure: LocalAzure, pipelines: Path, workspace: str | None) -> None:
     """`homeostat register` on this local Azure, in a process of its own: its libraries are heavy."""
     from local import leash
 
     log = azure.state / "register.log"
+    named = [] if workspace is None else ["--workspace", workspace]
     running = await leash.start(
-        [sys.executable, "-m", "cli.main", "register", str(pipelines.absolute())],
+        [sys.executable, "-m", "cli.main", "register", str(pipelines.absolute()), *named],
         cwd=ROOT,
         env={**os.environ, **azure.settings()},
         stdout=log,

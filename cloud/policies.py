@@ -32,8 +32,10 @@ class _Read:
 class FolderPolicies:
     """Policies from a folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, workspaces: Sequence[str] | None = None) -> None:
+        """`workspaces`: what policies may call one; None, where that is not known, lets every name pass."""
         self._folder = folder
+        self._workspaces = workspaces
         self._lock = Lock()
         self._files: dict[Path, _Read] = {}
 
@@ -75,15 +77,15 @@ class FolderPolicies:
         status = path.stat()
         stamp = (status.st_mtime_ns, status.st_size)
         known = self._files.get(path)
-        return known if known and known.stamp == stamp else _read(path, stamp)
+        return known if known and known.stamp == stamp else _read(path, stamp, self._workspaces)
 
 
-def _read(path: Path, stamp: tuple[int, int]) -> _Read:
+def _read(path: Path, stamp: tuple[int, int], workspaces: Sequence[str] | None) -> _Read:
     from control.policy_file import read_policy
 
     source = f"{path.parent.name}/{path.name}"
     try:
-        policy = read_policy(path.read_text(encoding="utf-8"), source)
+        policy = read_policy(path.read_text(encoding="utf-8"), source, workspaces)
         if policy.name != path.stem:  # timers know the models by the files' names
             raise PolicyError(f"{source}: is the policy of {policy.name}: rename it to {policy.name}{SUFFIX}")
         return _Read(stamp, policy)

@@ -30,7 +30,7 @@ from cloud.topic import EventGridTopic
 from cloud.trial import Trials
 from cloud.wakeups import QueueWakeups
 from cloud.workspace import AzureWorkspace
-from control.ports import Services
+from control.ports import Place, Services
 
 if TYPE_CHECKING:
     from cloud.settings import Settings
@@ -44,6 +44,25 @@ def services() -> Services:
 
 def build(settings: Settings) -> Services:
     """Services over the real clients."""
+    own = place(settings)
+    places: dict[str | None, Place] = {None: own, settings.workspace: own}
+    places |= {name: place(settings.at(name)) for name in settings.further}
+    return Services(
+        clock=SystemClock(),
+        policies=FolderPolicies(settings.policies, settings.names),
+        ledger=TableLedger(lambda: table_service(settings)),
+        places=places,
+        topic=EventGridTopic(settings),
+        wakeups=QueueWakeups(settings),
+        notices=LogNotices(shows_links=settings.is_local),
+        identities=EntraIdentities(settings.entra),
+        lineage=PurviewLineage(settings) if settings.purview_url else None,
+        checks_every=settings.checks_every,
+    )
+
+
+def place(settings: Settings) -> Place:
+    """The workspace that these settings name: every client of it, and of what belongs to it."""
     connections = Connections(settings)
     datastores = Datastores(connections)
     models = Models(connections, datastores)
@@ -52,10 +71,8 @@ def build(settings: Settings) -> Services:
     batch_endpoints = BatchEndpoints(connections, root)
     jobs = Jobs(connections, datastores, models, root)
     prober = Prober(connections, datastores, models, endpoints)
-    return Services(
-        clock=SystemClock(),
-        policies=FolderPolicies(settings.policies),
-        ledger=TableLedger(lambda: table_service(settings)),
+    return Place(
+        id=settings.workspace_id,
         landing=BlobLanding(connections, datastores),
         profiles=BlobProfiles(datastores, models),
         workspace=AzureWorkspace(
@@ -68,11 +85,5 @@ def build(settings: Settings) -> Services:
         ),
         refreshes=DataFactories(connections, datastores, SystemClock()),
         logs=EndpointLogs(settings, Predictions(datastores)),
-        topic=EventGridTopic(settings),
-        wakeups=QueueWakeups(settings),
-        notices=LogNotices(shows_links=settings.is_local),
         sealer=settings.sealer,
-        identities=EntraIdentities(settings.entra),
-        lineage=PurviewLineage(settings) if settings.purview_url else None,
-        checks_every=settings.checks_every,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 from control.approval import SHORTEST_KEY, Sealer, environment
 from control.errors import PermanentError
+from control.names import workspace_id
 from control.schedule import spacing
 
 if TYPE_CHECKING:
@@ -20,6 +22,9 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost"})
 STORAGE = "HomeostatStorage"
 PURVIEW = (".purview.azure.com", ".purview-service.microsoft.com")
 """Where accounts of Purview are: our token for it goes nowhere else."""
+WORKSPACES = "HOMEOSTAT_WORKSPACES"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{1,32}")
+_PART = re.compile(r"(?!\.+$)[\w.()-]+")
 
 
 class SettingsError(PermanentError):
@@ -64,6 +69,17 @@ class Entra:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class FurtherWorkspace:
+    """Another Azure ML workspace that the app looks after."""
+
+    subscription: str
+    resource_group: str
+    workspace: str
+    logs_workspace: str | None = None
+    """Id of the Log Analytics workspace that its endpoints' logs go to."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
     """What the app is told from outside. docs/settings.md says what each is for."""
 
@@ -89,6 +105,8 @@ class Settings:
     app_url: str = ""
     """Where people reach the app."""
     entra: Entra = field(default_factory=Entra)
+    further: Mapping[str, FurtherWorkspace] = field(default_factory=dict)
+    """The other workspaces, by the names that policies use."""
 
     @property
     def is_local(self) -> bool:
@@ -100,6 +118,42 @@ class Settings:
         """What makes and opens the links by which people answer."""
         here = environment(self.subscription, self.resource_group, self.workspace)
         return Sealer(keys=self.approval_keys, environment=here, address=self.app_url)
+
+    @property
+    def workspace_id(self) -> str:
+        """The workspace's resource id, in small letters."""
+        return workspace_id(self.subscription, self.resource_group, self.workspace)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What a policy may call a workspace: the app's own by its name, the others as the setting says."""
+        return self.workspace, *self.further
+
+    def of(self, home: str) -> Settings:
+        """The same settings with the workspace of that resource id; an unknown one is the app's own."""
+        places = [self.at(name) for name in self.names]
+        return next((place for place in places if place.workspace_id == home), self)
+
+    def at(self, name: str | None) -> Settings:
+        """The same settings with that workspace in place of the app's own; None is the app's own.
+
+        Raises:
+            SettingsError: no workspace has that name.
+        """
+        if name is None or name == self.workspace:
+            return self
+        found = self.further.get(name)
+        if found is None:
+            known = ", ".join(self.names)
+            raise SettingsError(f"no workspace is called {name}: {WORKSPACES} must name it (known: {known})")
+        return replace(
+            self,
+            subscription=found.subscription,
+            resource_group=found.resource_group,
+            workspace=found.workspace,
+            logs_workspace=found.logs_workspace,
+            further={},
+        )
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -149,6 +203,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         approval_keys=_approval_keys(text, faults),
         app_url=_app_url(text, faults),
         entra=_entra(text, faults),
+        further=_further(text, faults),
     )
     if faults:
         raise SettingsError("the app's settings cannot be used: " + "; ".join(sorted(faults)))
@@ -270,6 +325,31 @@ def _entra(text: Callable[[str], str | None], faults: list[str]) -> Entra:
         app_service=believed == "true",
         groups=groups,
     )
+
+
+def _further(text: Callable[[str], str | None], faults: list[str]) -> dict[str, FurtherWorkspace]:
+    found: dict[str, FurtherWorkspace] = {}
+    for one in _listed(text(WORKSPACES)):
+        name, _, where = (part.strip() for part in one.partition("="))
+        parts = where.split("/")
+        whole = len(parts) in {3, 4} and all(_PART.fullmatch(part) for part in parts)
+        if not _NAME.fullmatch(name) or not whole:
+            faults.append(
+                f"{WORKSPACES} must be NAME=SUBSCRIPTION/RESOURCE-GROUP/WORKSPACE or "
+                "NAME=SUBSCRIPTION/RESOURCE-GROUP/WORKSPACE/LOG-ANALYTICS-WORKSPACE-ID, separated by commas, "
+                f"not {one!r}"
+            )
+            continue
+        if name in found or name == text("HOMEOSTAT_WORKSPACE"):
+            faults.append(f"{WORKSPACES} must call each workspace another name than {name}, which is taken")
+            continue
+        found[name] = FurtherWorkspace(
+            subscription=parts[0],
+            resource_group=parts[1],
+            workspace=parts[2],
+            logs_workspace=parts[3] if len(parts) == 4 else None,
+        )
+    return found
 
 
 def _listed(text: str | None) -> list[str]:

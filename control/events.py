@@ -5,6 +5,7 @@ Every function here returns messages or raises BadInput with the reason why the 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,10 @@ from control.errors import BadInput
 from control.messages import Message
 from control.names import model_of
 
+WORKSPACE = re.compile(
+    r"/subscriptions/[^/]+/resourcegroups/[^/]+/providers/microsoft\.machinelearningservices/workspaces/[^/]+",
+    re.IGNORECASE,
+)
 MONITOR_BREACH = "azureml_modelmonitor_threshold_breached"
 ENDED = {"completed", "failed", "canceled", "cancelled", "notresponding"}
 
@@ -58,7 +63,11 @@ def job_finished(event: Event) -> Message:
     if status not in ENDED:
         raise BadInput(f"job {job!r} has not ended (status {status})")
     return Message(
-        kind="job_finished", model=model, detail={"job": job, "status": status}, source=_source(event)
+        kind="job_finished",
+        model=model,
+        detail={"job": job, "status": status},
+        source=_source(event),
+        workspace=_workspace(event),
     )
 
 
@@ -67,14 +76,20 @@ def model_registered(event: Event) -> Message:
     _expect(event, "Microsoft.MachineLearningServices.ModelRegistered")
     name = _text(event, "modelName")
     detail = {"name": name, "version": _text(event, "modelVersion")}
-    return Message(kind="model_registered", model=name, detail=detail, source=_source(event))
+    return Message(
+        kind="model_registered",
+        model=name,
+        detail=detail,
+        source=_source(event),
+        workspace=_workspace(event),
+    )
 
 
 def model_deployed(event: Event) -> Message:
     """A deployment is ready."""
     _expect(event, "Microsoft.MachineLearningServices.ModelDeployed")
     detail = {"endpoint": _text(event, "serviceName"), "models": str(_get(event.data, "modelIds") or "")}
-    return Message(kind="model_deployed", detail=detail, source=_source(event))
+    return Message(kind="model_deployed", detail=detail, source=_source(event), workspace=_workspace(event))
 
 
 def drift_alert(event: Event) -> Message:
@@ -90,7 +105,7 @@ def drift_alert(event: Event) -> Message:
         return Message(kind="drift_alert", model=model, detail=dict(event.data), source=_source(event))
     if event.type.endswith("DatasetDriftDetected"):
         detail = {"monitor": _text(event, "dataDriftName"), "key": _text(event, "runId")}
-        return Message(kind="drift_alert", detail=detail, source=_source(event))
+        return Message(kind="drift_alert", detail=detail, source=_source(event), workspace=_workspace(event))
     run = _text(event, "runId")
     tags = _get(event.data, "runTags") or {}
     if not isinstance(tags, Mapping) or _get(tags, MONITOR_BREACH) is None:
@@ -98,7 +113,8 @@ def drift_alert(event: Event) -> Message:
     monitor = _get(tags, "azureml_modelmonitor_name") or _get(event.data, "experimentName")
     if not monitor:
         raise BadInput(f"job {run!r} breached a threshold but does not name its monitor")
-    return Message(kind="drift_alert", detail={"monitor": str(monitor), "key": run}, source=_source(event))
+    detail = {"monitor": str(monitor), "key": run}
+    return Message(kind="drift_alert", detail=detail, source=_source(event), workspace=_workspace(event))
 
 
 READERS: dict[str, Callable[[Event], Message]] = {
@@ -170,6 +186,14 @@ def _text(event: Event, key: str) -> str:
     if not text.isprintable():
         raise BadInput(f"data.{key} holds characters that do not print: {text[:80]!r}")
     return text
+
+
+def _workspace(event: Event) -> str:
+    """The Azure ML workspace that the event comes from: its topic, or CloudEvents' source."""
+    if WORKSPACE.fullmatch(event.source) is None:
+        said = _printed(event.source)
+        raise BadInput(f"event {event.id or '(no id)'} does not come from an Azure ML workspace: {said!r}")
+    return event.source.lower()
 
 
 def _printed(value: Any) -> Any:

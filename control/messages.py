@@ -29,13 +29,15 @@ class Message:
     """One wake-up.
 
     `model` is the name of the managed model where the sender knows it; else the handler finds it from
-    `detail`. `source` names the event it came from, for the log and the audit trail.
+    `detail`. `source` names the event it came from, for the log and the audit trail. `workspace` is the
+    resource id of the Azure ML workspace that the event came from, in small letters, where it is one's.
     """
 
     kind: Kind
     model: str | None = None
     detail: dict[str, Any] = field(default_factory=dict)
     source: str = ""
+    workspace: str | None = None
 
     def to_json(self) -> str:
         """The message as one line of JSON.
@@ -65,6 +67,7 @@ class Message:
                 model=body.get("model"),
                 detail=dict(body.get("detail") or {}),
                 source=str(body.get("source") or ""),
+                workspace=body.get("workspace"),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as err:
             raise BadInput(f"work message is not a Homeostat message: {err!r}") from err

@@ -45,6 +45,14 @@ def model_of(job: str) -> str | None:
     return match["model"] if match else None
 
 
+def workspace_id(subscription: str, resource_group: str, workspace: str) -> str:
+    """An Azure ML workspace's resource id, in small letters: Azure's names have no case."""
+    return (
+        f"/subscriptions/{subscription}/resourcegroups/{resource_group}"
+        f"/providers/microsoft.machinelearningservices/workspaces/{workspace}"
+    ).lower()
+
+
 def data_version(blobs: Iterable[tuple[str, str]]) -> str:
     """Identity of a batch: digest of (path, eTag) of its blobs, whatever their order."""
     return digest(sorted([path, etag.strip('"')] for path, etag in blobs))[:16]

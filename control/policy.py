@@ -260,7 +260,7 @@ class Policy:
 
     name: str
     workspace: str | None = None
-    """Azure ML workspace; None is the one that the app was deployed for."""
+    """Its name in the app's settings; None is the workspace that the app was deployed for."""
     data: Data
     retrain_on: frozenset[Trigger]
     schedules: tuple[Schedule, ...] = ()

@@ -6,6 +6,7 @@ This module loads a YAML parser and a JSON Schema validator: import it late.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -48,25 +49,27 @@ Keys = dict[str, Any]
 _SOME_DAY = datetime(2024, 1, 1, tzinfo=UTC)
 
 
-def read_policy(text: str, source: str) -> Policy:
+def read_policy(text: str, source: str, workspaces: Sequence[str] | None = None) -> Policy:
     """The policy that the YAML `text` of the file `source` means.
+
+    `workspaces`: what it may call the workspace; None, where that is not known, lets every name pass.
 
     Raises:
         PolicyError: it is wrong; the message has one line `file:line:column: path: what to write` for each
             problem.
     """
-    policy, problems = _read(text, source)
+    policy, problems = _read(text, source, workspaces)
     if policy is None:
         raise PolicyError("\n".join(f"{source}:{problem}" for problem in problems))
     return policy
 
 
-def check_policy(text: str, source: str) -> list[Problem]:
+def check_policy(text: str, source: str, workspaces: Sequence[str] | None = None) -> list[Problem]:
     """Everything that is wrong with the YAML `text` of the file `source`, in the order of the text."""
-    return _read(text, source)[1]
+    return _read(text, source, workspaces)[1]
 
 
-def _read(text: str, name: str) -> tuple[Policy | None, list[Problem]]:
+def _read(text: str, name: str, workspaces: Sequence[str] | None) -> tuple[Policy | None, list[Problem]]:
     source = read_yaml(text)
     if source.data is None:
         return None, sorted(source.problems)
@@ -74,7 +77,7 @@ def _read(text: str, name: str) -> tuple[Policy | None, list[Problem]]:
     # What could not be read has no value: it is not also of the wrong type.
     wrong = [at for at in structure_problems(source) if (at.line, at.column) not in unreadable]
     wrong += source.problems
-    wrong += rule_problems(Sound(source, wrong), _SOME_DAY)
+    wrong += rule_problems(Sound(source, wrong), _SOME_DAY, workspaces)
     return (None, sorted(set(wrong))) if wrong else (_policy(source.data, name), [])
 
 

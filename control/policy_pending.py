@@ -9,7 +9,6 @@ def pending(policy: Policy) -> list[str]:
     """The policy's keys that nothing acts on yet, as they are written in the file."""
     signals = {"inputs": policy.inputs, "predictions": policy.predictions, "labels": policy.labels}
     given = {
-        "workspace": policy.workspace,
         "trigger: feedback": "feedback" in policy.retrain_on,
         **{f"monitoring_signals.{name}": signals[name] for name in ("predictions", "labels")},
         "notify": policy.notify,

@@ -61,8 +61,9 @@ def _within(inner: str, outer: str) -> bool:
     return not outer or inner == outer or inner.startswith((f"{outer}.", f"{outer}["))
 
 
-def rule_problems(policy: Sound, now: datetime) -> Iterator[Problem]:
+def rule_problems(policy: Sound, now: datetime, workspaces: Sequence[str] | None = None) -> Iterator[Problem]:
     """Rules that the policy breaks. `now` is any moment: cron expressions are tried from there."""
+    yield from _workspace(policy, workspaces)
     yield from _triggers(policy, now)
     yield from _fresh(policy)
     yield from _budget(policy)
@@ -72,6 +73,18 @@ def rule_problems(policy: Sound, now: datetime) -> Iterator[Problem]:
     yield from _thresholds(policy)
     yield from _metrics(policy)
     yield from _gate_metrics(policy)
+
+
+def _workspace(policy: Sound, known: Sequence[str] | None) -> Iterator[Problem]:
+    name = policy.get("workspace")
+    if name is None or known is None or name in known:
+        return
+    close = get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"write one of {', '.join(known)},"
+    yield policy.problem(
+        ("workspace",),
+        f"{name!r} is no workspace that the app knows; {hint} or add it to HOMEOSTAT_WORKSPACES",
+    )
 
 
 def _gate_metrics(policy: Sound) -> Iterator[Problem]:

@@ -265,23 +265,38 @@ class Identities(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Place:
+    """One Azure ML workspace, and everything that belongs to it."""
+
+    id: str
+    """Its resource id, in small letters: what its events name."""
+    workspace: Workspace
+    landing: Landing
+    profiles: Profiles
+    refreshes: Refreshes
+    logs: Logs
+    sealer: Sealer
+    """Its links open in no other workspace."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Services:
     """The one value through which handlers reach everything outside."""
 
     clock: Clock
     policies: Policies
     ledger: Ledger
-    landing: Landing
-    profiles: Profiles
-    workspace: Workspace
-    refreshes: Refreshes
-    logs: Logs
+    places: Mapping[str | None, Place]
+    """Workspaces by the names that policies use; None is the app's own."""
     topic: Topic
     wakeups: Wakeups
     notices: Notices
-    sealer: Sealer
     identities: Identities
     lineage: Lineage | None = None
     """None: nobody asked for it."""
     checks_every: timedelta | None = None
     """How far apart the timer's checks of production are; None where that is not known."""
+
+    def at(self, policy: Policy) -> Place:
+        """The workspace that the policy's model lives in. A policy of an unknown one is never handed out."""
+        return self.places[policy.workspace]

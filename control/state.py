@@ -266,6 +266,8 @@ class Intent:
     """Everything we mean about one model."""
 
     model: str
+    home: str = ""
+    """Resource id of the Azure ML workspace that all else is about; empty before the first decision."""
     retraining: Retraining = field(default_factory=Retraining)
     releasing: Releasing = field(default_factory=Releasing)
     refusals: Refusals = field(default_factory=Refusals)

@@ -38,14 +38,14 @@ def perform(policy: Policy, effect: Effect, services: Services) -> Note | None:
         Refused: the service will refuse the same again.
         Unavailable: the same may succeed later.
     """
-    workspace = services.workspace
+    workspace = services.at(policy).workspace
     done = True
     detail: dict[str, object]
     match effect:
         case SubmitJob() | SubmitEvaluation() | SubmitProfile():
             done, detail = _submit(policy, effect, services)
         case StartRefresh():
-            done, detail = services.refreshes.start(policy, effect.key), {"key": effect.key}
+            done, detail = services.at(policy).refreshes.start(policy, effect.key), {"key": effect.key}
         case RegisterModel():
             tags = {
                 "homeostat.job": effect.job,
@@ -90,7 +90,7 @@ def _submit(
     policy: Policy, effect: SubmitJob | SubmitEvaluation | SubmitProfile, services: Services
 ) -> tuple[bool, dict[str, object]]:
     """Submit the job; whether it was not there yet, and what there is to say."""
-    workspace = services.workspace
+    workspace = services.at(policy).workspace
     match effect:
         case SubmitJob(training=training):
             known = {batch.version: batch for batch in services.ledger.batches(policy.name)}

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from control.answering import answered, refused, verdict_of
-from control.approval import Asked, clean, model_named
+from control.approval import Asked, Sealer, clean, model_named
 from control.approvers import Principal
 from control.errors import AnswerRefused, HomeostatError, PolicyError, TransientError
 from control.messages import Message
@@ -67,7 +67,8 @@ def _decide(
     """Write the answer; the detail of its audit entry."""
     fields = given.fields
     whose = principal.id if principal else ""
-    if given.is_form and not services.sealer.fits(fields.get("form", ""), fields["token"], whose):
+    sealer = services.at(policy).sealer
+    if given.is_form and not sealer.fits(fields.get("form", ""), fields["token"], whose):
         raise AnswerRefused(
             "another page", 403, "this form does not come from the link's own page: open the link again"
         )
@@ -86,14 +87,14 @@ def _asked(given: Given, principal: Principal | None, services: Services) -> Ask
     token, model = given.fields["token"], given.fields.get("model", "")
     now = services.clock.now()
     if token:
-        return services.sealer.open(token, now)
+        return _sealer(model_named(token), services).open(token, now)
     if given.is_form or not model:
         raise AnswerRefused("malformed", 400, "there is no token")
-    if principal is None or not _policy(model, services).approval.approvers:
+    if principal is None or not (policy := _policy(model, services)).approval.approvers:
         raise AnswerRefused(
             "identity", 401, "without a link it takes a bearer token, and a policy that names approvers"
         )
-    asked = services.sealer.asked(services.ledger.load(model)[0])
+    asked = services.at(policy).sealer.asked(services.ledger.load(model)[0])
     if asked is None:
         raise AnswerRefused("stale", 409, f"nothing of {model} waits for an answer")
     for name, stands in (("version", asked.version), ("evidence", asked.evidence)):
@@ -102,6 +103,15 @@ def _asked(given: Given, principal: Principal | None, services: Services) -> Ask
     if now.timestamp() >= asked.expires:
         raise AnswerRefused("expired", 410, "the question has expired")
     return asked
+
+
+def _sealer(model: str, services: Services) -> Sealer:
+    """Of the workspace of the model that a token speaks of: a token of another workspace does not open here.
+
+    A token may be forged, and speak of any model; of one that is not managed, any sealer says so.
+    """
+    policy = services.policies.get(model) if model in services.policies.names() else None
+    return (services.at(policy) if policy else services.places[None]).sealer
 
 
 def _policy(model: str, services: Services) -> Policy:

@@ -57,7 +57,7 @@ def show(
         else candidate.report,
         "action": ROUTE,
         "token": token,
-        "form": services.sealer.form(token, principal.id if principal else ""),
+        "form": services.at(policy).sealer.form(token, principal.id if principal else ""),
         "you": principal.label if principal else None,
         "sign_in": services.identities.sign_in(f"{ROUTE}?token={token}") if principal is None else None,
         "longest_reason": LONGEST_REASON,

@@ -31,7 +31,8 @@ def report(asked: Asked, candidate: Candidate, policy: Policy, services: Service
     Raises:
         AnswerRefused: the candidate has none, or it is not there.
     """
-    page = services.workspace.file(policy, candidate.report) if is_ours(candidate, asked.model) else None
+    workspace = services.at(policy).workspace
+    page = workspace.file(policy, candidate.report) if is_ours(candidate, asked.model) else None
     if page is None:
         raise AnswerRefused(
             "no report", 404, f"version {asked.version} of {asked.model} has no test report here"

@@ -17,13 +17,13 @@ from handlers.amend import amend
 def ask(policy: Policy, effect: AskApproval, services: Services) -> None:
     """Tell whom the policy names that a release waits, unless they know."""
     intent, _ = services.ledger.load(policy.name)
-    asked = services.sealer.asked(intent)
+    asked = services.at(policy).sealer.asked(intent)
     if asked is None or not _waits(intent, effect):
         return
     who = f" ({', '.join(policy.approval.approvers)})" if policy.approval.approvers else ""
     text = f"{policy.name}: version {effect.version} waits for an approval{who}"
     try:
-        services.notices.ask(policy, text, services.sealer.link(asked))
+        services.notices.ask(policy, text, services.at(policy).sealer.link(asked))
     except AnswerRefused as fault:
         services.notices.tell(policy, f"{text}, but {fault}")
 

@@ -57,7 +57,7 @@ def look_again(policy: Policy, services: Services) -> None:
 
 def look(policy: Policy, source: str, services: Services) -> bool:
     """Take note of the code that a job would run now; False when it is the same as at the last look."""
-    code = services.workspace.code(policy)
+    code = services.at(policy).workspace.code(policy)
 
     def change(intent: Intent, now: datetime) -> tuple[Intent, Sequence[Note]]:
         return code_seen(intent, now, code, source)

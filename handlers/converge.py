@@ -29,6 +29,7 @@ from control.ports import Note, Services
 from control.refreshing import refresh_refused
 from control.release import poll, roll_back
 from control.retraining import launch_refused
+from control.state import Intent
 from control.vetting import evaluation_refused
 from handlers.act import perform
 from handlers.amend import amend
@@ -46,13 +47,20 @@ def converge(policy: Policy, services: Services) -> None:
 
     Raises:
         Unavailable: the facts cannot be read; what was decided so far is kept.
-        Refused: a service refused an effect that no decision can answer.
+        Refused: a service refused an effect that no decision can answer, or the model was managed in
+            another workspace so far.
     """
     asked: tuple[Effect, ...] = ()
+    here = services.at(policy).id
     for _ in range(ROUNDS):
         intent, etag = services.ledger.load(policy.name)
+        if intent.home not in {"", here}:
+            raise Refused(
+                f"{policy.source}: {policy.name} has been managed in {intent.home}: what is known of it says "
+                f"nothing about {here}. Put workspace back, or manage it there under a name of its own"
+            )
         facts = observe(policy, intent, services)
-        decision = decide(policy, intent, facts, services.clock.now())
+        decision = at_home(decide(policy, intent, facts, services.clock.now()), intent, here)
         settled = decision.intent == intent and (not decision.effects or decision.effects == asked)
         if settled:  # the same effects again: their result cannot be seen yet
             _wake(decision, services)
@@ -73,6 +81,13 @@ def converge(policy: Policy, services: Services) -> None:
         for note in decision.notes:
             log.info("%s: %s %s", policy.name, note.name, note.detail)
     log.error("%s did not settle in %d rounds; reconcile looks again", policy.name, ROUNDS)
+
+
+def at_home(decision: Decision, intent: Intent, here: str) -> Decision:
+    """The decision with the workspace that it was taken in, where it changes the intent."""
+    if decision.intent == intent:
+        return decision
+    return replace(decision, intent=replace(decision.intent, home=here))
 
 
 def record(model: str, notes: Sequence[Note], services: Services) -> None:

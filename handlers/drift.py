@@ -47,7 +47,7 @@ def against_reference(
         return "inconclusive", "the policy watches no inputs", []
     if champion is None:
         return "inconclusive", "no champion yet: nothing to compare with", []
-    reference = services.profiles.reference(policy, champion.version)
+    reference = services.at(policy).profiles.reference(policy, champion.version)
     if reference is None:
         return "inconclusive", f"version {champion.version} carries no reference profile", []
     verdict = check(

@@ -28,7 +28,7 @@ def handle(policy: Policy, services: Services) -> None:
         return
     now = services.clock.now()
     since = max(now - signal.lookback, champion.since)
-    current = services.profiles.production(policy, champion.deployment, since, now)
+    current = services.at(policy).profiles.production(policy, champion.deployment, since, now)
     if current is None:
         log.info("%s: drift check inconclusive: no production inputs since %s", policy.name, since)
         return

@@ -73,10 +73,10 @@ def _observed(
     """The job of the batch, and the profile that it wrote; one that wrote none has failed."""
     if entry is None:
         return None, None
-    job = services.workspace.job(entry.job)
+    job = services.at(policy).workspace.job(entry.job)
     if job.status != "completed":
         return job, None
-    profile = services.profiles.made_by(policy, job.name)
+    profile = services.at(policy).profiles.made_by(policy, job.name)
     return (job, profile) if profile else (replace(job, status="failed", reason="it wrote no profile"), None)
 
 

@@ -24,4 +24,22 @@ def managed(message: Message, services: Services) -> list[Policy]:
             "%s dropped: no policy manages model %r (managed: %s)", message.kind, message.model, known
         )
         return []
-    return [policy]
+    return [policy] if concerns(message, policy, services) else []
+
+
+def concerns(message: Message, policy: Policy, services: Services) -> bool:
+    """Whether the message comes from the policy's own workspace; a line in the log where it does not.
+
+    Another workspace may well have a model, a job, an endpoint or a monitor of the same name.
+    """
+    here = services.at(policy).id
+    if message.workspace in {None, here}:
+        return True
+    log.warning(
+        "%s dropped: it comes from %s, but %s manages its model in %s",
+        message.kind,
+        message.workspace,
+        policy.source,
+        here,
+    )
+    return False

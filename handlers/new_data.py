@@ -43,7 +43,7 @@ def _watching(url: str, services: Services) -> Iterator[tuple[Policy, str]]:
     """The policies whose data lies there, each with the blob's path below its own."""
     for policy in services.policies.all():
         try:
-            path = services.landing.owns(policy, url)
+            path = services.at(policy).landing.owns(policy, url)
         except Refused as fault:  # its datastore is not there: that must not keep the others waiting
             log.error("%s: data.path: %s", policy.source, fault)  # noqa: TRY400 - the message says it all
             continue
@@ -53,7 +53,7 @@ def _watching(url: str, services: Services) -> Iterator[tuple[Policy, str]]:
 
 def look_for_lost(policy: Policy, services: Services) -> None:
     """Take every complete batch that no event told us about."""
-    folders = {folder_of(policy, blob.path) for blob in services.landing.blobs(policy)}
+    folders = {folder_of(policy, blob.path) for blob in services.at(policy).landing.blobs(policy)}
     for folder in sorted(folders):
         arrive(policy, folder, services)
     _forget_gone(policy, folders, services)
@@ -88,9 +88,8 @@ def folder_of(policy: Policy, path: str) -> str:
 
 def arrive(policy: Policy, folder: str, services: Services) -> None:
     """Take one batch into the ledger: profile, quality, data version, drift. A known one is no news."""
-    found = [
-        blob for blob in services.landing.blobs(policy, folder) if folder_of(policy, blob.path) == folder
-    ]
+    landing = services.at(policy).landing
+    found = [blob for blob in landing.blobs(policy, folder) if folder_of(policy, blob.path) == folder]
     blobs = [blob for blob in found if not blob.path.rpartition("/")[2].startswith(("_", "."))]
     if not blobs or not _complete(policy, folder, found, services):
         return
@@ -101,7 +100,7 @@ def arrive(policy: Policy, folder: str, services: Services) -> None:
     if looked is None:
         return
     batch, detail, drifted = looked
-    services.landing.register(policy, version, folder)
+    landing.register(policy, version, folder)
     if _take(policy, batch, detail, services) and drifted:
         _announce(policy, batch, services)
 
@@ -149,7 +148,7 @@ def _look(
         profile = (
             profile_of(policy, Arrived(path=folder, version=version, files=_paths(blobs)), services)
             if large
-            else services.landing.profile(policy, blobs)
+            else services.at(policy).landing.profile(policy, blobs)
         )
     except BadData as fault:
         return batch("fail", "inconclusive", 0, str(fault)), {"reasons": [str(fault)]}, False
@@ -185,7 +184,7 @@ def _unfit(
     blamed = [
         f"blob {blob.path}: {reason}"
         for blob in blobs
-        for reason in _quality(rule, services.landing.profile(policy, [blob]), 0)
+        for reason in _quality(rule, services.at(policy).landing.profile(policy, [blob]), 0)
     ]
     return [*(f"batch {folder}: {reason}" for reason in reasons), *blamed]
 

@@ -21,7 +21,8 @@ log = logging.getLogger("homeostat.observe")
 
 def observe(policy: Policy, intent: Intent, services: Services) -> Facts:
     """What is so at this moment, as far as the next decision looks at it."""
-    retraining, workspace = intent.retraining, services.workspace
+    retraining, place = intent.retraining, services.at(policy)
+    workspace = place.workspace
     phase, job = retraining.phase, retraining.current.job if retraining.current else ""
     wanted = phase == "idle" and retraining.wanted > retraining.handled
     vetting = intent.vetting
@@ -31,7 +32,7 @@ def observe(policy: Policy, intent: Intent, services: Services) -> Facts:
     traffic = _traffic(policy, intent, endpoint, services)
     return Facts(
         batches=tuple(services.ledger.batches(policy.name)) if wanted or looking else (),
-        refresh=services.refreshes.run(policy, key) if wanted and (key := awaited(policy, intent)) else None,
+        refresh=place.refreshes.run(policy, key) if wanted and (key := awaited(policy, intent)) else None,
         job=workspace.job(job) if phase in {"launching", "running"} else None,
         evaluation=_evaluation(policy, job, services) if phase == "gating" else None,
         models=tuple(workspace.models(policy))
@@ -50,7 +51,7 @@ def observe(policy: Policy, intent: Intent, services: Services) -> Facts:
 def _evaluation(policy: Policy, job: str, services: Services) -> Evaluation | None:
     """What the job says of its candidate; what cannot be read is the gate's to refuse, and no retry's."""
     try:
-        found = services.workspace.evaluation(policy, job)
+        found = services.at(policy).workspace.evaluation(policy, job)
     except BadData as fault:
         return Evaluation(digest="", body={}, fault=str(fault))
     return measured(policy, found) if found else None
@@ -61,7 +62,7 @@ def _reported(policy: Policy, intent: Intent, services: Services) -> bool | None
     if intent.report is None:
         return None
     try:
-        return services.workspace.reported(policy, intent.report.job)
+        return services.at(policy).workspace.reported(policy, intent.report.job)
     except HomeostatError as fault:
         log.warning("%s: the report of %s: %s", policy.name, intent.report.job, fault)
         return None
@@ -70,12 +71,12 @@ def _reported(policy: Policy, intent: Intent, services: Services) -> bool | None
 def _endpoint(policy: Policy, intent: Intent, services: Services) -> Endpoint | None:
     if intent.releasing.phase == "none" and intent.releasing.generation == 0:
         return None  # nothing of ours can be there yet
-    return services.workspace.endpoint(policy.release.endpoint)
+    return services.at(policy).workspace.endpoint(policy.release.endpoint)
 
 
 def _template(policy: Policy, intent: Intent, services: Services) -> Template | None:
     phase = intent.releasing.phase
-    return None if phase in {"none", "proposed"} else services.workspace.template(policy)
+    return None if phase in {"none", "proposed"} else services.at(policy).workspace.template(policy)
 
 
 def _traffic(policy: Policy, intent: Intent, endpoint: Endpoint | None, services: Services) -> Traffic | None:
@@ -93,7 +94,7 @@ def _traffic(policy: Policy, intent: Intent, endpoint: Endpoint | None, services
         return None
     name = deployment_name(candidate.generation)
     champion = state.champion.deployment if state.champion else None
-    return services.logs.traffic(policy, name, champion, since, services.clock.now())
+    return services.at(policy).logs.traffic(policy, name, champion, since, services.clock.now())
 
 
 def _probe(
@@ -110,4 +111,4 @@ def _probe(
     steps = state.phase in {"shadow", "canary"} and may_go_on(policy, intent, traffic, services.clock.now())
     if state.phase != "creating" and not steps:
         return None
-    return services.workspace.probe(policy, name, candidate.version)
+    return services.at(policy).workspace.probe(policy, name, candidate.version)

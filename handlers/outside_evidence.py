@@ -14,7 +14,7 @@ from control.ports import Services
 from control.retraining import evidence, happening
 from handlers.amend import Change, amend
 from handlers.converge import converge
-from handlers.managed import managed
+from handlers.managed import concerns, managed
 from handlers.roll_back import roll_back
 
 log = logging.getLogger("homeostat.outside_evidence")
@@ -31,6 +31,8 @@ def drift_alert(message: Message, services: Services) -> None:
     if not watched:
         log.warning("drift_alert dropped: no policy names the monitor %r", monitor)
     for policy in watched:
+        if not concerns(message, policy, services):
+            continue
         if "drift" in policy.retrain_on:
             key = f"monitor {monitor} {message.detail.get('key')}"
             _evidence(policy, key, "monitor breached", message.source, services)

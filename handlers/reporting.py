@@ -18,7 +18,7 @@ log = logging.getLogger("homeostat.reporting")
 def write(policy: Policy, owed: OwedReport, services: Services) -> bool:
     """Write the report that is owed; False when it is there or could not be: nothing else suffers from it."""
     try:
-        if services.workspace.reported(policy, owed.job):
+        if services.at(policy).workspace.reported(policy, owed.job):
             return False
         _write(policy, owed, services)
     except Exception:  # whatever it is, it is the report's fault and must not become the candidate's
@@ -30,7 +30,7 @@ def write(policy: Policy, owed: OwedReport, services: Services) -> bool:
 def _write(policy: Policy, owed: OwedReport, services: Services) -> None:
     from reports import junit, model_test
 
-    found = services.workspace.evaluation(policy, owed.job)
+    found = services.at(policy).workspace.evaluation(policy, owed.job)
     if found is None or found.digest != owed.evidence:
         raise Refused(f"the evaluation of {owed.job} is not the one that was judged ({owed.evidence[:12]})")
     evaluation = measured(policy, found)
@@ -46,7 +46,7 @@ def _write(policy: Policy, owed: OwedReport, services: Services) -> None:
         judgement=judgement,
         evaluation=evaluation.body,
     )
-    services.workspace.write_report(
+    services.at(policy).workspace.write_report(
         policy,
         owed.job,
         [

@@ -35,7 +35,7 @@ def roll_back(
         if take and not first:
             outcome = None
             return intent, ()
-        endpoint = services.workspace.endpoint(policy.release.endpoint)
+        endpoint = services.at(policy).workspace.endpoint(policy.release.endpoint)
         outcome = withdraw(policy, heard, endpoint, now, reason, to)
         return outcome.intent, (*first, *outcome.notes)
 

@@ -15,7 +15,7 @@ from control.ports import Services
 from control.vetting import is_known
 from handlers import code_changed, drift_check, lineage, new_data, outside_evidence
 from handlers.converge import converge
-from handlers.managed import managed
+from handlers.managed import concerns, managed
 
 log = logging.getLogger("homeostat.work")
 
@@ -71,11 +71,12 @@ def _registered(message: Message, services: Services) -> None:
 
 def _deployed(message: Message, services: Services) -> None:
     endpoint = message.detail.get("endpoint")
-    concerned = [policy for policy in services.policies.all() if policy.release.endpoint == endpoint]
-    if not concerned:
+    named = [policy for policy in services.policies.all() if policy.release.endpoint == endpoint]
+    if not named:
         log.warning("model_deployed dropped: no policy releases to the endpoint %r", endpoint)
-    for policy in concerned:
-        converge(policy, services)
+    for policy in named:
+        if concerns(message, policy, services):
+            converge(policy, services)
 
 
 def _reconcile(message: Message, services: Services) -> None:

@@ -19,13 +19,13 @@ from local.entra import AUDIENCE, Entra
 from local.eventgrid import EventGrid
 from local.functions import FunctionsHost
 from local.ports import remembered
-from local.storage_events import StorageEvents
+from local.storage_events import NOISY, StorageEvents
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
-    from local.azureml import AzureML
+    from local.azureml import AzureML, Home
     from local.loganalytics.service import LogAnalytics
     from local.serving import Serving
     from local.storage import StorageAccount
@@ -55,6 +55,7 @@ class LocalAzure:
         with_host: whether to run the Functions host.
         with_purview: whether there is a Purview account, which the app exports lineage to.
         time_scale: what Event Grid's waits are multiplied by.
+        workspaces: names of further Azure ML workspaces.
         log_delay: how long after a request its row in Log Analytics can be queried.
         told: is told what happens to the Functions host while it runs.
     """
@@ -70,6 +71,7 @@ class LocalAzure:
         with_host: bool = True,
         with_purview: bool = False,
         time_scale: float = 1.0,
+        workspaces: Sequence[str] = (),
         log_delay: timedelta = timedelta(0),
         told: Callable[[str], None] = log.warning,
     ) -> None:
@@ -82,6 +84,7 @@ class LocalAzure:
         self._with_purview = with_purview
         self._time_scale = time_scale
         self._log_delay = log_delay
+        self._workspaces = tuple(dict.fromkeys(workspaces))
         self._told = told
         self._stack = AsyncExitStack()
         self._ports: dict[str, int] = {}
@@ -93,6 +96,7 @@ class LocalAzure:
         self.loganalytics: LogAnalytics
         self.azureml: AzureML
         self.serving: Serving
+        self.further: dict[Home, Serving] = {}
         self.host: FunctionsHost | None = None
 
     async def __aenter__(self) -> Self:
@@ -133,6 +137,15 @@ class LocalAzure:
                 "resource_group": RESOURCE_GROUP,
                 "workspace": WORKSPACE,
             },
+            "workspaces": {
+                home.workspace: {
+                    "subscription": home.subscription,
+                    "resource_group": home.group,
+                    "workspace": home.workspace,
+                    "datastores": home.datastores,
+                }
+                for home in self.further
+            },
             "loganalytics": {"url": self._urls["loganalytics"], "workspace_id": LOGS},
             "storage": self.account.connection_string,
             **({"purview": self._urls["purview"]} if self._with_purview else {}),
@@ -159,6 +172,7 @@ class LocalAzure:
             "HOMEOSTAT_ENTRA_AUTHORITY": where["entra"],
             "HOMEOSTAT_ENTRA_AUDIENCE": AUDIENCE,
             **({"HOMEOSTAT_PURVIEW_URL": where["purview"]} if self._with_purview else {}),
+            **workspaces_setting(where),
             # on loopback looking costs nothing, and a wake-up should not wait for it
             "AzureFunctionsJobHost__extensions__queues__maxPollingInterval": "00:00:00.25",
             **self._schedules,
@@ -213,12 +227,14 @@ class LocalAzure:
                 self._told(str(err))
 
     async def _start_eventgrid(self) -> None:
+        from local.azureml import Home
         from local.subscriptions import subscriptions, topics
 
+        further = [Home.named(name) for name in self._workspaces]
         self.eventgrid = EventGrid(
             state=self.state / "eventgrid",
-            topics=topics(self._key),
-            subscriptions=subscriptions(self._urls["functions"], self._time_scale),
+            topics=topics(self._key, further),
+            subscriptions=subscriptions(self._urls["functions"], self._time_scale, further),
             account=self.account,
             port=self._ports["eventgrid"],
         )
@@ -235,7 +251,7 @@ class LocalAzure:
         self._urls["loganalytics"] = await self.loganalytics.start()
 
     async def _start_azureml(self) -> None:
-        from local.azureml import WORKSPACE_ID, AzureML
+        from local.azureml import WORKSPACE_ID, AzureML, Home
         from local.environments import default_cache
         from local.serving import Serving
 
@@ -247,12 +263,24 @@ class LocalAzure:
         )
         await self.serving.start()
         self._stack.push_async_callback(self.serving.stop)
+        for home in map(Home.named, self._workspaces):
+            serving = Serving(
+                state=self.state / "serving-further" / home.workspace,
+                account=self.account,
+                workspace=home.id,
+                container=home.datastores["modeldatacollector"],
+                add=self.loganalytics.add,
+            )
+            await serving.start()
+            self._stack.push_async_callback(serving.stop)
+            self.further[home] = serving
         self.azureml = AzureML(
             state=self.state / "azureml",
             account=self.account,
             publish=self.eventgrid.publish,
             environments=self._environments or default_cache(),
             serving=self.serving,
+            further=self.further,
             port=self._ports["azureml"],
         )
         self._urls["azureml"] = await self.azureml.start()
@@ -275,6 +303,7 @@ class LocalAzure:
             account=self.account,
             topic_id=STORAGE_ID,
             publish=self.eventgrid.publish,
+            excluded=NOISY | {container for home in self.further for container in noisy(home)},
         )
         self._stack.push_async_callback(watcher.stop)
         await watcher.start()
@@ -297,6 +326,21 @@ class LocalAzure:
         self._told(what)
         if answers:
             self.eventgrid.hurry()
+
+
+def workspaces_setting(addresses: Mapping[str, Any]) -> dict[str, str]:
+    """What the app is told of further workspaces; nothing where there are none."""
+    logs = addresses["loganalytics"]["workspace_id"]
+    named = [
+        f"{name}={one['subscription']}/{one['resource_group']}/{one['workspace']}/{logs}"
+        for name, one in addresses["workspaces"].items()
+    ]
+    return {"HOMEOSTAT_WORKSPACES": ",".join(named)} if named else {}
+
+
+def noisy(home: Home) -> set[str]:
+    """Its containers that services write to by themselves."""
+    return {container for name, container in home.datastores.items() if name != "landing"}
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:

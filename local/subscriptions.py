@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from local.azureml import RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE_ID
+from collections.abc import Sequence
+
+from local.azureml import RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE_ID, Home
 from local.azurite import ACCOUNT
 from local.eventgrid import AdvancedFilter, Filter, RetryPolicy, Subscription, Topic
 
@@ -46,17 +48,27 @@ WAKES: tuple[tuple[str, str, tuple[str, ...], str, tuple[AdvancedFilter, ...]], 
 )
 
 
-def topics(key: str) -> tuple[Topic, ...]:
-    """Two system topics, and the app's own, which that key opens."""
+def topics(key: str, further: Sequence[Home] = ()) -> tuple[Topic, ...]:
+    """Two system topics, one for each further workspace, and the app's own, which that key opens."""
     return (
         Topic(name="storage", id=STORAGE_ID),
         Topic(name="azureml", id=WORKSPACE_ID),
+        *(Topic(name=home.topic, id=home.id) for home in further),
         Topic(name="homeostat", id=f"{_GROUP}/Microsoft.EventGrid/topics/homeostat", key=key),
     )
 
 
-def subscriptions(host: str, time_scale: float) -> tuple[Subscription, ...]:
-    """The subscriptions, their webhooks on the Functions host at that URL."""
+def subscriptions(host: str, time_scale: float, further: Sequence[Home] = ()) -> tuple[Subscription, ...]:
+    """The subscriptions, their webhooks on the Functions host at that URL.
+
+    A further workspace is subscribed to as the first one is.
+    """
+    more = [
+        (f"{name}-{home.workspace}", home.topic, types, function, conditions)
+        for home in further
+        for name, topic, types, function, conditions in WAKES
+        if topic == Home().topic
+    ]
     return tuple(
         Subscription(
             name=name,
@@ -65,5 +77,5 @@ def subscriptions(host: str, time_scale: float) -> tuple[Subscription, ...]:
             filter=Filter(included_event_types=types, advanced=conditions),
             retry=RetryPolicy(time_scale=time_scale),
         )
-        for name, topic, types, function, conditions in WAKES
+        for name, topic, types, function, conditions in (*WAKES, *more)
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import secrets
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from local.azureml.names import LOCATION, PROVIDER, RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE
+from local.azureml.names import LOCATION, PROVIDER, Home
 
 Json = dict[str, Any]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -109,19 +110,34 @@ async def properties_of(request: web.Request) -> tuple[Json, Json]:
     return body, properties
 
 
+HOMES = web.AppKey("homes", tuple[Home, ...])
+_WORKSPACE = re.compile(
+    rf"(?P<id>/subscriptions/[^/]+/resourcegroups/[^/]+/providers/{re.escape(PROVIDER)}/workspaces/(?P<name>[^/]+))",
+    re.IGNORECASE,
+)
+
+
+def _expect_known(request: web.Request) -> None:
+    asked = _WORKSPACE.search(request.path)
+    homes = request.app[HOMES]
+    if asked is None or asked["id"].lower() in {home.id.lower() for home in homes}:
+        return
+    here = "; ".join(
+        f"subscription {home.subscription}, resource group {home.group}, workspace {home.workspace}"
+        for home in homes
+    )
+    raise ArmError(
+        404,
+        "ResourceNotFound",
+        f"The Resource '{PROVIDER}/workspaces/{asked['name']}' was not found. Here are: {here}.",
+    )
+
+
 @web.middleware
 async def arm(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Every refusal as ARM writes it; other subscriptions, groups and workspaces do not exist here."""
     try:
-        if asked := request.match_info.get("workspace"):
-            place = request.match_info["subscription"], request.match_info["group"].lower(), asked.lower()
-            if place != (SUBSCRIPTION, RESOURCE_GROUP.lower(), WORKSPACE.lower()):
-                raise ArmError(
-                    404,
-                    "ResourceNotFound",
-                    f"The Resource '{PROVIDER}/workspaces/{asked}' was not found. The one workspace here: "
-                    f"subscription {SUBSCRIPTION}, resource group {RESOURCE_GROUP}, workspace {WORKSPACE}.",
-                )
+        _expect_known(request)
         return await handler(request)
     except ArmError as refusal:
         body, status = refusal.body(), refusal.status

@@ -21,7 +21,7 @@ from local.azureml.answers import (
     timestamp,
     user_error,
 )
-from local.azureml.names import GROUP_ID, PROVIDER, WORKSPACE_ID, BadReference, long_uri
+from local.azureml.names import PROVIDER, BadReference
 from local.azureml.store import Record
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class Assets:
             name,
             version,
             {
-                "id": f"{WORKSPACE_ID}/{self._kind.path}/{name}/versions/{version}",
+                "id": f"{self._store.home.id}/{self._kind.path}/{name}/versions/{version}",
                 "name": version,
                 "type": f"{PROVIDER}/workspaces/{self._kind.path}/versions",
                 "properties": common | self._kind.defaults | properties,
@@ -140,12 +140,13 @@ class Assets:
             self._store.put(self._new_container(name, body.get("tags") or {}))
         self._store.put(record)
         if self._kind.path == "models":
-            await self._publish("azureml", [events.model_registered(name, version, record.properties)])
+            home = self._store.home
+            await self._publish(home.topic, [events.model_registered(home, name, version, record.properties)])
         return web.json_response(record.body, status=201)
 
     def _model_uri(self, uri: str) -> str:
         try:
-            return long_uri(self._references.uri(uri, "models"))
+            return self._store.home.long_uri(self._references.uri(uri, "models"))
         except BadReference as err:
             raise user_error(f"modelUri: {err}", "BadArgument") from err
 
@@ -220,7 +221,7 @@ class Assets:
             raise user_error(f"pendingUploadType {asked} is not understood.", "BadArgument")
         pending = str(uuid.uuid4())
         uri, sas = await self._blobs.open_container(f"code-{pending}", datetime.now(UTC) + UPLOAD_TIME)
-        account = f"{GROUP_ID}/providers/Microsoft.Storage/storageAccounts"
+        account = f"{self._store.home.group_id}/providers/Microsoft.Storage/storageAccounts"
         return web.json_response({
             "pendingUploadId": pending,
             "pendingUploadType": asked,
@@ -237,7 +238,7 @@ class Assets:
             name,
             "",
             {
-                "id": f"{WORKSPACE_ID}/{self._kind.path}/{name}",
+                "id": f"{self._store.home.id}/{self._kind.path}/{name}",
                 "name": name,
                 "type": f"{PROVIDER}/workspaces/{self._kind.path}",
                 "properties": {"description": None, "tags": tags, "properties": {}, "isArchived": False},

@@ -9,7 +9,7 @@ from aiohttp import web
 from local.azureml import batch_endpoints
 from local.azureml.answers import Json, conflict, not_found, properties_of, system_data, user_error
 from local.azureml.batch_settling import BUSY
-from local.azureml.names import LOCATION, PROVIDER, TENANT, WORKSPACE_GUID, WORKSPACE_ID, BadReference
+from local.azureml.names import LOCATION, PROVIDER, TENANT, BadReference, Home
 from local.azureml.store import Record
 from local.azureml.workspace import COMPUTE
 
@@ -91,7 +91,7 @@ class BatchDeployments:
         existing = self._store.get(KIND, endpoint.name, name)
         if existing and existing.properties["provisioningState"] in BUSY:
             raise conflict(f"The deployment {name} is {existing.properties['provisioningState']}.")
-        record = existing or _new(endpoint.name, name, body)
+        record = existing or _new(self._store.home, endpoint.name, name, body)
         state = "Updating" if existing else "Creating"
         record.body["tags"] = body.get("tags") or {}
         record.body["properties"] = DEFAULTS | given | {"provisioningState": state}
@@ -153,13 +153,13 @@ class BatchDeployments:
         self._operations.end(record.private["operation"])
 
 
-def _new(endpoint: str, name: str, body: Json) -> Record:
+def _new(home: Home, endpoint: str, name: str, body: Json) -> Record:
     return Record(KIND, endpoint, name, {
-        "id": f"{WORKSPACE_ID}/batchEndpoints/{endpoint}/deployments/{name}",
+        "id": f"{home.id}/batchEndpoints/{endpoint}/deployments/{name}",
         "name": name,
         "type": f"{PROVIDER}/workspaces/batchEndpoints/deployments",
         "location": body.get("location") or LOCATION,
-        "identity": {"type": "SystemAssigned", "principalId": WORKSPACE_GUID, "tenantId": TENANT},
+        "identity": {"type": "SystemAssigned", "principalId": home.guid, "tenantId": TENANT},
         "systemData": system_data(),
         "properties": {},
     })  # fmt: skip

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from local.azureml.answers import Json, conflict, not_found, properties_of, system_data, user_error
 from local.azureml.batch_settling import BUSY
-from local.azureml.names import LOCATION, PROVIDER, TENANT, WORKSPACE_GUID, WORKSPACE_ID
+from local.azureml.names import LOCATION, PROVIDER, TENANT
 from local.azureml.store import Record
 
 if TYPE_CHECKING:
@@ -139,12 +139,12 @@ class BatchEndpoints:
             "provisioningState": "Creating",
         }
         return Record(KIND, name, "", {
-            "id": f"{WORKSPACE_ID}/{KIND}/{name}",
+            "id": f"{self._store.home.id}/{KIND}/{name}",
             "name": name,
             "type": f"{PROVIDER}/workspaces/{KIND}",
             "location": body.get("location") or LOCATION,
             "tags": body.get("tags") or {},
-            "identity": {"type": "SystemAssigned", "principalId": WORKSPACE_GUID, "tenantId": TENANT},
+            "identity": {"type": "SystemAssigned", "principalId": self._store.home.guid, "tenantId": TENANT},
             "systemData": system_data(),
             "properties": properties,
         })  # fmt: skip

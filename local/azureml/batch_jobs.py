@@ -40,7 +40,7 @@ class BatchJobs:
         """Below the workspace's path, and the scoring URIs."""
         endpoint = f"{FRONT}{workspace}/batchEndpoints/{{endpoint}}"
         return [
-            web.post("/batchEndpoints/{endpoint}/jobs", self._invoke),
+            web.post(f"{self._store.home.front}/batchEndpoints/{{endpoint}}/jobs", self._invoke),
             web.get(f"{endpoint}/jobs", self._list),
             web.get(f"{endpoint}/deployments/{{name}}/jobs", self._list),
         ]
@@ -100,7 +100,7 @@ class BatchJobs:
             raise user_error("inputData must be given.", "BadArgument")
         experiment = str((asked.get("properties") or {}).get("experimentName") or deployment.name)
         given_outputs = {OUTPUT: {"jobOutputType": output.type, "uri": output.uri}}
-        record = new_job(job, {
+        record = new_job(self._store.home, job, {
             "jobType": "Pipeline",
             "displayName": job,
             "experimentName": experiment,

@@ -121,12 +121,13 @@ class DeploymentLives:
         if not error and not again:
             model = self._references.find(str(record.properties["model"]), "models")
             deployed = events.model_deployed(
+                self._store.home,
                 record.name,
                 f"{model.name}:{model.version}",
                 {"deployment": record.version} | record.body["tags"],
                 record.properties["properties"],
             )
-            await self._publish("azureml", [deployed])
+            await self._publish(self._store.home.topic, [deployed])
 
     async def _scaled(self, record: Record) -> None:
         error: Json | None = None

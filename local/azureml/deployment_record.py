@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from local.azureml.answers import Json, system_data, user_error
 from local.azureml.durations import BadDuration, seconds
-from local.azureml.names import LOCATION, PROVIDER, TENANT, WORKSPACE_GUID, WORKSPACE_ID, BadReference
+from local.azureml.names import LOCATION, PROVIDER, TENANT, BadReference, Home
 from local.azureml.store import Record
 
 if TYPE_CHECKING:
@@ -50,15 +50,15 @@ def check(properties: Json, references: References) -> None:
         raise user_error(str(err), "BadArgument") from err
 
 
-def new_deployment(endpoint: str, name: str, wanted: Json) -> Record:
+def new_deployment(home: Home, endpoint: str, name: str, wanted: Json) -> Record:
     """A deployment that is not there yet."""
     return Record(KIND, endpoint, name, {
-        "id": f"{WORKSPACE_ID}/onlineEndpoints/{endpoint}/deployments/{name}",
+        "id": f"{home.id}/onlineEndpoints/{endpoint}/deployments/{name}",
         "name": name,
         "type": f"{PROVIDER}/workspaces/onlineEndpoints/deployments",
         "location": wanted.get("location") or LOCATION,
         "kind": wanted["properties"]["endpointComputeType"],
-        "identity": {"type": "SystemAssigned", "principalId": WORKSPACE_GUID, "tenantId": TENANT},
+        "identity": {"type": "SystemAssigned", "principalId": home.guid, "tenantId": TENANT},
         "systemData": system_data(),
         "properties": {},
     })  # fmt: skip

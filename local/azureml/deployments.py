@@ -81,7 +81,7 @@ class Deployments:
                 )
             record, operation = existing, existing.private["operation"]
         else:
-            record = existing or new_deployment(endpoint.name, name, wanted)
+            record = existing or new_deployment(self._store.home, endpoint.name, name, wanted)
             operation = self._operations.begin("od", "Updating" if existing else "Creating")
             same = bool(existing) and servers(record.private.get("wanted", {})) == servers(wanted)
             ready = same and record.properties["provisioningState"] == "Succeeded"

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from local.azureml import traffic
 from local.azureml.answers import Json, conflict, json_body, not_found, properties_of, system_data, user_error
-from local.azureml.names import LOCATION, PROVIDER, TENANT, WORKSPACE_GUID, WORKSPACE_ID
+from local.azureml.names import LOCATION, PROVIDER, TENANT, Home
 from local.azureml.store import Record
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Endpoints:
         if existing and existing.properties["provisioningState"] in BUSY:
             record, operation = existing, existing.private["operation"]
         else:
-            record = existing or _new(name, body)
+            record = existing or _new(self._store.home, name, body)
             operation = self._operations.begin("oe", "Updating" if existing else "Creating")
             record.private |= {"wanted": wanted, "operation": operation}
             record.properties["provisioningState"] = "Updating" if existing else "Creating"
@@ -212,23 +212,23 @@ def _compute(record: Record | None) -> str | None:
     return compute
 
 
-def _new(name: str, body: Json) -> Record:
+def _new(home: Home, name: str, body: Json) -> Record:
     return Record(
         KIND,
         name,
         "",
         {
-            "id": f"{WORKSPACE_ID}/{KIND}/{name}",
+            "id": f"{home.id}/{KIND}/{name}",
             "name": name,
             "type": f"{PROVIDER}/workspaces/{KIND}",
             "location": body.get("location") or LOCATION,
             "kind": "K8S" if body["properties"].get("compute") else "Managed",
             "tags": body.get("tags") or {},
-            "identity": {"type": "SystemAssigned", "principalId": WORKSPACE_GUID, "tenantId": TENANT},
+            "identity": {"type": "SystemAssigned", "principalId": home.guid, "tenantId": TENANT},
             "systemData": system_data(),
             "properties": {
                 "description": body["properties"].get("description"),
-                "properties": {"azureml.onlineendpointid": f"{WORKSPACE_ID}/{KIND}/{name}"},
+                "properties": {"azureml.onlineendpointid": f"{home.id}/{KIND}/{name}"},
                 "scoringUri": None,
                 "swaggerUri": None,
                 "authMode": "Key",

@@ -6,14 +6,14 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from local.azureml.names import PROVIDER, WORKSPACE_ID
+from local.azureml.names import PROVIDER, Home
 
 Json = dict[str, Any]
 
 
-def _event(kind: str, subject: str, data: Json) -> Json:
+def _event(home: Home, kind: str, subject: str, data: Json) -> Json:
     return {
-        "topic": WORKSPACE_ID,
+        "topic": home.id,
         "subject": subject,
         "eventType": f"{PROVIDER}.{kind}",
         "eventTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f") + "0Z",
@@ -24,16 +24,16 @@ def _event(kind: str, subject: str, data: Json) -> Json:
     }
 
 
-def experiment_id(name: str) -> str:
+def experiment_id(home: Home, name: str) -> str:
     """The same name, the same id."""
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{WORKSPACE_ID}/experiments/{name}"))
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{home.id}/experiments/{name}"))
 
 
-def run(name: str, properties: Json) -> Json:
+def run(home: Home, name: str, properties: Json) -> Json:
     """What the run's status calls for: RunCompleted when it is Completed, RunStatusChanged otherwise."""
     experiment = str(properties["experimentName"])
     data = {
-        "experimentId": experiment_id(experiment),
+        "experimentId": experiment_id(home, experiment),
         "experimentName": experiment,
         "runId": name,
         "runType": "azureml.PipelineRun" if properties["jobType"] == "Pipeline" else "azureml.scriptrun",
@@ -42,13 +42,13 @@ def run(name: str, properties: Json) -> Json:
     }
     subject = f"experiments/{data['experimentId']}/runs/{name}"
     if properties["status"] == "Completed":
-        return _event("RunCompleted", subject, data)
-    return _event("RunStatusChanged", subject, data | {"runStatus": str(properties["status"]).lower()})
+        return _event(home, "RunCompleted", subject, data)
+    return _event(home, "RunStatusChanged", subject, data | {"runStatus": str(properties["status"]).lower()})
 
 
-def model_registered(name: str, version: str, properties: Json) -> Json:
+def model_registered(home: Home, name: str, version: str, properties: Json) -> Json:
     """A model version is there."""
-    return _event("ModelRegistered", f"models/{name}:{version}", {
+    return _event(home, "ModelRegistered", f"models/{name}:{version}", {
         "modelName": name,
         "modelVersion": version,
         "modelTags": dict(properties.get("tags") or {}),
@@ -56,9 +56,9 @@ def model_registered(name: str, version: str, properties: Json) -> Json:
     })  # fmt: skip
 
 
-def model_deployed(endpoint: str, models: str, tags: Json, properties: Json) -> Json:
+def model_deployed(home: Home, endpoint: str, models: str, tags: Json, properties: Json) -> Json:
     """A deployment of these models (`name:version`, by commas) is ready behind the endpoint."""
-    return _event("ModelDeployed", f"endpoints/{endpoint}", {
+    return _event(home, "ModelDeployed", f"endpoints/{endpoint}", {
         "serviceName": endpoint,
         "serviceComputeType": "Managed",
         "modelIds": models,

@@ -14,6 +14,7 @@ from local.azureml.answers import Json, json_body, not_found
 from local.azureml.events import experiment_id
 
 if TYPE_CHECKING:
+    from local.azureml.names import Home
     from local.azureml.store import Record, Store
 
 KIND = "jobs"
@@ -36,17 +37,17 @@ class History:
         ]
 
     async def _get(self, request: web.Request) -> web.Response:
-        return web.json_response(_run(self._find(request)))
+        return web.json_response(_run(self._store.home, self._find(request)))
 
     async def _details(self, request: web.Request) -> web.Response:
-        run = _run(self._find(request))
+        run = _run(self._store.home, self._find(request))
         log = f"{request.scheme}://{request.host}/runs/{run['runId']}"
         return web.json_response(run | {"logFiles": {"user_logs/std_log.txt": log}, "warnings": []})
 
     async def _children(self, request: web.Request) -> web.Response:
         parent = self._find(request)
         found = [r for r in self._store.all(KIND) if r.properties.get("parentJobName") == parent.name]
-        return web.json_response({"value": [_run(r) for r in found]})
+        return web.json_response({"value": [_run(self._store.home, r) for r in found]})
 
     async def _change(self, request: web.Request) -> web.Response:
         record = self._find(request)
@@ -56,7 +57,7 @@ class History:
         for key in _given(("displayName", "description"), body):
             record.properties[key] = body[key]
         self._store.put(record)
-        return web.json_response(_run(record))
+        return web.json_response(_run(self._store.home, record))
 
     def _find(self, request: web.Request) -> Record:
         record = self._store.get(KIND, request.match_info["name"])
@@ -69,14 +70,14 @@ def _given(keys: Iterable[str], body: Json) -> list[str]:
     return [key for key in keys if body.get(key) is not None]
 
 
-def _run(record: Record) -> Json:
+def _run(home: Home, record: Record) -> Json:
     properties = record.properties
     own = properties["properties"]
     run: Json = {
         "runId": record.name,
         "rootRunId": own.get("azureml.rootpipelinerunid", record.name),
         "parentRunId": properties.get("parentJobName"),
-        "experimentId": experiment_id(str(properties["experimentName"])),
+        "experimentId": experiment_id(home, str(properties["experimentName"])),
         "displayName": properties.get("displayName"),
         "description": properties.get("description"),
         "status": properties["status"],

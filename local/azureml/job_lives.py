@@ -110,7 +110,7 @@ class JobLives:
 
     async def _pipeline(self, record: Record, steps: Mapping[str, Step], url: str) -> None:
         await self._set_status(record, "Running")
-        children = {name: new_child(record, step, url) for name, step in steps.items()}
+        children = {name: new_child(self._store.home, record, step, url) for name, step in steps.items()}
         for child in children.values():
             self._store.put(child)
         done = {name: asyncio.Event() for name in steps}
@@ -165,4 +165,5 @@ class JobLives:
             record.properties["properties"].setdefault("EndTimeUtc", now)
         self._store.put(record)
         if status not in SILENT:
-            await self._publish("azureml", [events.run(record.name, record.properties)])
+            home = self._store.home
+            await self._publish(home.topic, [events.run(home, record.name, record.properties)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from local.azureml.answers import Json, system_data, user_error
-from local.azureml.names import ARTIFACT_DATASTORE, PROVIDER, WORKSPACE_GUID, WORKSPACE_ID
+from local.azureml.names import ARTIFACT_DATASTORE, PROVIDER, Home
 from local.azureml.pipeline import BadPipeline, Step, command_run
 from local.azureml.run import CommandRun, Input, JobFailed, Output, time_limit
 from local.azureml.store import Record
@@ -18,7 +18,7 @@ KIND = "jobs"
 MUTABLE = {"description", "tags", "displayName", "properties", "isArchived"}
 
 
-def new_job(name: str, properties: Json, url: str) -> Record:
+def new_job(home: Home, name: str, properties: Json, url: str) -> Record:
     """The record of a job that a request asks for; `url` is this service's."""
     kind = properties.get("jobType")
     if kind not in {"Command", "Pipeline"}:
@@ -28,14 +28,14 @@ def new_job(name: str, properties: Json, url: str) -> Record:
         raise user_error(f"Unknown compute target '{target}'.", "BadArgument", "UnknownTargetType")
     if kind == "Command" and (missing := [k for k in ("command", "environmentId") if not properties.get(k)]):
         raise user_error(f"{', '.join(missing)} must be given.", "BadArgument")
-    return Record(KIND, name, "", _body(name, properties, url), {"request": properties})
+    return Record(KIND, name, "", _body(home, name, properties, url), {"request": properties})
 
 
-def new_child(parent: Record, step: Step, url: str) -> Record:
+def new_child(home: Home, parent: Record, step: Step, url: str) -> Record:
     """The record of a pipeline's step."""
     name = f"{parent.name}_{step.name}"
     spec = step.component
-    return Record(KIND, name, "", _body(name, {
+    return Record(KIND, name, "", _body(home, name, {
         "displayName": step.name,
         "experimentName": parent.properties["experimentName"],
         "parentJobName": parent.name,
@@ -118,12 +118,12 @@ def environment_of(step: Step) -> str:
     return str(step.body.get("environment") or step.component.get("environment") or "")
 
 
-def _body(name: str, given: Json, url: str) -> Json:
+def _body(home: Home, name: str, given: Json, url: str) -> Json:
     tracking = {
         "jobServiceType": "Tracking",
-        "endpoint": f"azureml:{url}/mlflow/v1.0{WORKSPACE_ID}?",
+        "endpoint": f"azureml:{url}/mlflow/v1.0{home.id}?",
     }
-    studio = {"jobServiceType": "Studio", "endpoint": f"{url}/runs/{name}?wsid={WORKSPACE_GUID}"}
+    studio = {"jobServiceType": "Studio", "endpoint": f"{url}/runs/{name}?wsid={home.guid}"}
     properties: Json = {
         "description": None, "tags": {}, "properties": {}, "parentJobName": None, "displayName": name,
         "status": "Starting", "experimentName": "Default", "computeId": None, "isArchived": False,
@@ -147,7 +147,7 @@ def _body(name: str, given: Json, url: str) -> Json:
         "jobOutputType": "uri_folder",
     }
     return {
-        "id": f"{WORKSPACE_ID}/jobs/{name}",
+        "id": f"{home.id}/jobs/{name}",
         "name": name,
         "type": f"{PROVIDER}/workspaces/jobs",
         "properties": properties | {"outputs": outputs},

@@ -45,7 +45,7 @@ class Jobs:
             web.put(job, self._put),
             web.delete(job, self._delete),
             web.post(f"{job}/cancel", self._cancel),
-            web.get("/runs/{name}", self._page),
+            web.get(f"{self._store.home.front}/runs/{{name}}", self._page),
         ]
 
     async def start(self, url: str) -> None:
@@ -62,7 +62,7 @@ class Jobs:
         _, properties = await properties_of(request)
         if existing := self._store.get(KIND, name):
             return self._update(existing, properties)
-        record = new_job(name, properties, self._url)
+        record = new_job(self._store.home, name, properties, self._url)
         begin = self._planned(record, properties)
         self._store.put(record)
         begin()

@@ -1,8 +1,9 @@
-"""Names: the one workspace of local Azure, its resources' ids, and the URIs that jobs and assets use."""
+"""Names: the workspaces of local Azure, their resources' ids, and the URIs that jobs and assets use."""
 
 from __future__ import annotations
 
 import re
+import uuid
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
@@ -12,8 +13,6 @@ RESOURCE_GROUP = "local"
 WORKSPACE = "local"
 LOCATION = "local"
 PROVIDER = "Microsoft.MachineLearningServices"
-GROUP_ID = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}"
-WORKSPACE_ID = f"{GROUP_ID}/providers/{PROVIDER}/workspaces/{WORKSPACE}"
 WORKSPACE_GUID = "00000000-0000-0000-0000-000000000002"
 
 DEFAULT_DATASTORE = "workspaceblobstore"
@@ -24,7 +23,109 @@ DATASTORES = {
     ARTIFACT_DATASTORE: "azureml",
     "modeldatacollector": "modeldatacollector",
 }
-"""Datastore to blob container."""
+"""Datastore to blob container, of the first workspace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """A workspace: where it is, and where its blobs lie. What is in one is not in another."""
+
+    workspace: str = WORKSPACE
+    subscription: str = SUBSCRIPTION
+    group: str = RESOURCE_GROUP
+
+    @classmethod
+    def named(cls, name: str) -> Home:
+        """Another workspace, in a subscription and a resource group of its own.
+
+        Raises:
+            ValueError: its containers could not be called after it.
+        """
+        if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name) or not 2 <= len(name) <= 33 or name == WORKSPACE:
+            raise ValueError(
+                f"{name!r}: a workspace here has 2 to 33 small letters, digits and single -, and is not the "
+                f"first one, {WORKSPACE}"
+            )
+        return cls(name, str(uuid.uuid5(uuid.NAMESPACE_URL, f"subscription of {name}")), f"rg-{name}")
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it is the one that is always there."""
+        return self == Home()
+
+    @property
+    def group_id(self) -> str:
+        """Of its resource group."""
+        return f"/subscriptions/{self.subscription}/resourceGroups/{self.group}"
+
+    @property
+    def id(self) -> str:
+        """Its resource id."""
+        return f"{self.group_id}/providers/{PROVIDER}/workspaces/{self.workspace}"
+
+    @property
+    def guid(self) -> str:
+        """Its number."""
+        return WORKSPACE_GUID if self.is_first else str(uuid.uuid5(uuid.NAMESPACE_URL, self.id))
+
+    @property
+    def front(self) -> str:
+        """What the paths beside ARM begin with."""
+        return "" if self.is_first else f"/workspaces/{self.guid}"
+
+    @property
+    def topic(self) -> str:
+        """Name of its Event Grid topic."""
+        return "azureml" if self.is_first else f"azureml-{self.workspace}"
+
+    @property
+    def datastores(self) -> dict[str, str]:
+        """Datastore to blob container."""
+        if self.is_first:
+            return DATASTORES
+        return {name: f"{container}-{self.workspace}".lower() for name, container in DATASTORES.items()}
+
+    def place(self, uri: str) -> Place:
+        """The place of a datastore URI, short or long, or of a blob's own URL.
+
+        Raises:
+            BadReference: no such datastore, one of another workspace, or another kind of URI.
+        """
+        if found := _DATASTORE.match(uri):
+            self._expect(found)
+            container = self.datastores.get(found["datastore"])
+            if container is None:
+                raise BadReference(
+                    f"no datastore is named {found['datastore']}: there are {', '.join(self.datastores)}"
+                )
+            return Place(container, unquote(found["path"]))
+        url = urlsplit(uri)
+        if url.scheme in {"http", "https"}:
+            parts = unquote(url.path).lstrip("/").split("/", 2)  # account, container, blob
+            if len(parts) >= 2:
+                return Place(parts[1], parts[2] if len(parts) > 2 else "")
+        raise BadReference(f"not a place that local Azure knows: {uri}")
+
+    def long_uri(self, uri: str) -> str:
+        """A short datastore URI in the long form in which Azure ML stores models'; others as they are."""
+        found = _DATASTORE.match(uri)
+        if not found:
+            return uri
+        self._expect(found)
+        return (
+            f"azureml://subscriptions/{self.subscription}/resourceGroups/{self.group}/workspaces/"
+            f"{self.workspace}/datastores/{found['datastore']}/paths/{found['path']}"
+        )
+
+    def _expect(self, found: re.Match[str]) -> None:
+        named = found["subscription"], found["group"], found["workspace"]
+        own = self.subscription, self.group, self.workspace
+        if any(one and one.lower() != mine.lower() for one, mine in zip(named, own, strict=True)):
+            raise BadReference(f"a datastore of another workspace: {found[0]}; here is {self.workspace}")
+
+
+GROUP_ID = Home().group_id
+WORKSPACE_ID = Home().id
 
 
 class BadReference(ValueError):  # noqa: N818 - reads as what it is
@@ -59,8 +160,8 @@ class JobOutput:
 
 
 _DATASTORE = re.compile(
-    r"azureml://(?:subscriptions/[^/]+/resourcegroups/[^/]+/(?:providers/[^/]+/)?workspaces/[^/]+/)?"
-    r"datastores/(?P<datastore>[^/]+)/(?:paths/)?(?P<path>.*)",
+    r"azureml://(?:subscriptions/(?P<subscription>[^/]+)/resourcegroups/(?P<group>[^/]+)/(?:providers/[^/]+/)?"
+    r"workspaces/(?P<workspace>[^/]+)/)?datastores/(?P<datastore>[^/]+)/(?:paths/)?(?P<path>.*)",
     re.IGNORECASE,
 )
 _JOB_OUTPUT = re.compile(
@@ -74,27 +175,6 @@ _ARM_ASSET = re.compile(
     re.IGNORECASE,
 )
 _SHORT_ASSET = re.compile(r"(?:azureml:)?(?P<name>[A-Za-z0-9][\w.\-]*)(?P<at>[:@])(?P<version>[\w.\-]+)$")
-
-
-def datastore_place(uri: str) -> Place:
-    """The place of a datastore URI, short or long, or of a blob's own URL.
-
-    Raises:
-        BadReference: no such datastore, or another kind of URI.
-    """
-    if found := _DATASTORE.match(uri):
-        container = DATASTORES.get(found["datastore"])
-        if container is None:
-            raise BadReference(
-                f"no datastore is named {found['datastore']}: there are {', '.join(DATASTORES)}"
-            )
-        return Place(container, unquote(found["path"]))
-    url = urlsplit(uri)
-    if url.scheme in {"http", "https"}:
-        parts = unquote(url.path).lstrip("/").split("/", 2)  # account, container, blob
-        if len(parts) >= 2:
-            return Place(parts[1], parts[2] if len(parts) > 2 else "")
-    raise BadReference(f"not a place that local Azure knows: {uri}")
 
 
 def job_output(uri: str) -> JobOutput | None:
@@ -118,14 +198,3 @@ def asset(reference: str, kind: str = "") -> Asset | None:
         version, labelled = found["version"], found["at"] == "@"
         return Asset(kind, found["name"], "" if labelled else version, version if labelled else "")
     return None
-
-
-def long_uri(uri: str) -> str:
-    """A short datastore URI in the long form in which Azure ML stores models' URIs; others as they are."""
-    found = _DATASTORE.match(uri)
-    if not found:
-        return uri
-    return (
-        f"azureml://subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}/workspaces/{WORKSPACE}"
-        f"/datastores/{found['datastore']}/paths/{found['path']}"
-    )

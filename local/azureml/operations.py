@@ -7,10 +7,9 @@ import uuid
 from aiohttp import web
 
 from local.azureml.answers import Json, not_found, timestamp
-from local.azureml.names import LOCATION, PROVIDER, SUBSCRIPTION, WORKSPACE_GUID
+from local.azureml.names import LOCATION, PROVIDER
 from local.azureml.store import Record, Store
 
-BASE = f"/subscriptions/{SUBSCRIPTION}/providers/{PROVIDER}/locations/{LOCATION}"
 KIND = "operations"
 SOON = {"x-ms-retry-after-ms": "200"}
 """Azure names no time and its clients then ask every 5 to 30 s; here operations are short."""
@@ -22,19 +21,22 @@ class Operations:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        home = store.home
+        self._base = f"/subscriptions/{home.subscription}/providers/{PROVIDER}/locations/{LOCATION}"
 
     def routes(self) -> list[web.RouteDef]:
-        """Where they are polled."""
+        """Where they are polled. An operation's id names the workspace, the path does not."""
+        operation = f"{{id:[^/]*{self._store.home.guid}[^/]*}}"
         return [
-            web.get(f"{BASE}/mfeOperationsStatus/{{id}}", self._status),
-            web.get(f"{BASE}/mfeOperationResults/{{id}}", self._result),
+            web.get(f"{self._base}/mfeOperationsStatus/{operation}", self._status),
+            web.get(f"{self._base}/mfeOperationResults/{operation}", self._result),
         ]
 
     def begin(self, prefix: str, status: str, result: str = "") -> str:
         """Start one. `result` is the path of the resource that it makes. Returns its id."""
-        operation = f"{prefix}:{WORKSPACE_GUID}:{uuid.uuid4()}"
+        operation = f"{prefix}:{self._store.home.guid}:{uuid.uuid4()}"
         body: Json = {
-            "id": f"{BASE}/mfeOperationsStatus/{operation}",
+            "id": f"{self._base}/mfeOperationsStatus/{operation}",
             "name": operation,
             "startTime": timestamp(),
             "percentComplete": 0.0,
@@ -62,8 +64,8 @@ class Operations:
         query = f"?api-version={request.query.get('api-version', '')}"
         home = f"{request.scheme}://{request.host}"
         return {
-            "Azure-AsyncOperation": f"{home}{BASE}/mfeOperationsStatus/{operation}{query}",
-            "Location": f"{home}{location or f'{BASE}/mfeOperationResults/{operation}'}{query}",
+            "Azure-AsyncOperation": f"{home}{self._base}/mfeOperationsStatus/{operation}{query}",
+            "Location": f"{home}{location or f'{self._base}/mfeOperationResults/{operation}'}{query}",
             "x-ms-async-operation-timeout": "PT30M",
             **SOON,
         }

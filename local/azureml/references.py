@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from local.azureml.names import (
@@ -11,13 +12,15 @@ from local.azureml.names import (
     JobOutput,
     Place,
     asset,
-    datastore_place,
     job_output,
 )
 
 if TYPE_CHECKING:
     from local.azureml.store import Record, Store
 
+_WORKSPACE = re.compile(
+    r"subscriptions/([^/]+)/resourcegroups/([^/]+)/(?:providers/[^/]+/)?workspaces/([^/]+)/", re.IGNORECASE
+)
 _URI = {"data": "dataUri", "models": "modelUri", "codes": "codeUri"}
 
 
@@ -26,6 +29,7 @@ class References:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.home = store.home
 
     def find(self, reference: str, kind: str) -> Record:
         """The registered version that an ARM id or `azureml:NAME:VERSION` names.
@@ -33,6 +37,7 @@ class References:
         Raises:
             BadReference: it names none, or none that is registered.
         """
+        self._expect(reference)
         named = asset(reference, kind)
         if named is None or named.kind != kind:
             raise BadReference(f"not an id of {kind}: {reference}")
@@ -62,6 +67,7 @@ class References:
         Raises:
             BadReference: it names nothing.
         """
+        self._expect(reference)
         if named := asset(reference, kind):
             uri = self.record(named).properties.get(_URI.get(named.kind, ""))
             if not uri:
@@ -77,7 +83,14 @@ class References:
         Raises:
             BadReference: it names nothing, or nothing in local Azure's storage.
         """
-        return datastore_place(self.uri(reference, kind))
+        return self._store.home.place(self.uri(reference, kind))
+
+    def _expect(self, reference: str) -> None:
+        """Refuse what names another workspace."""
+        named = _WORKSPACE.search(reference)
+        own = self.home.subscription, self.home.group, self.home.workspace
+        if named and tuple(part.lower() for part in named.groups()) != tuple(part.lower() for part in own):
+            raise BadReference(f"{reference} is of another workspace; here is {self.home.workspace}")
 
     def _output(self, output: JobOutput) -> str:
         job = self._store.get("jobs", output.job)

@@ -18,10 +18,6 @@ from local.azureml.blobs import NothingThere
 from local.azureml.command import UnknownName, render
 from local.azureml.names import (
     ARTIFACT_DATASTORE,
-    DATASTORES,
-    RESOURCE_GROUP,
-    SUBSCRIPTION,
-    WORKSPACE,
     BadReference,
     Place,
 )
@@ -100,6 +96,7 @@ class Runner:
         self._folder = folder.absolute()
         self._blobs = blobs
         self._references = references
+        self._home = references.home
         self._builder = builder
         self._tracking = tracking
 
@@ -238,9 +235,9 @@ class Runner:
             "PYTHONUNBUFFERED": "1",
             "AZUREML_RUN_ID": run.job,
             "AZUREML_ROOT_RUN_ID": run.parent or run.job,
-            "AZUREML_ARM_SUBSCRIPTION": SUBSCRIPTION,
-            "AZUREML_ARM_RESOURCEGROUP": RESOURCE_GROUP,
-            "AZUREML_ARM_WORKSPACE_NAME": WORKSPACE,
+            "AZUREML_ARM_SUBSCRIPTION": self._home.subscription,
+            "AZUREML_ARM_RESOURCEGROUP": self._home.group,
+            "AZUREML_ARM_WORKSPACE_NAME": self._home.workspace,
             "AZUREML_ARM_PROJECT_NAME": run.experiment,
             **tracking,
             **(spark.variables(python) if run.spark_runtime else {}),
@@ -263,7 +260,7 @@ class Runner:
     async def _keep_log(self, job: str, log: Path) -> None:
         if not log.exists():
             return
-        place = Place(DATASTORES[ARTIFACT_DATASTORE], f"ExperimentRun/dcid.{job}/{LOG}")
+        place = Place(self._home.datastores[ARTIFACT_DATASTORE], f"ExperimentRun/dcid.{job}/{LOG}")
         with contextlib.suppress(Exception):  # the log lies in the job's folder all the same
             await self._blobs.upload_text(log.read_bytes(), place)
 

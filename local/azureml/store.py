@@ -1,4 +1,4 @@
-"""Everything the control plane knows, in one SQLite file."""
+"""Everything the control plane knows of a workspace, in one SQLite file."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from local.azureml.names import Home
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
@@ -52,7 +54,8 @@ class Store:
     A write is on disk when `put` returns, so a killed process loses nothing that was answered.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, home: Home) -> None:
+        self.home = home
         file.parent.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(file, isolation_level=None)
         self._db.execute("PRAGMA journal_mode = WAL")

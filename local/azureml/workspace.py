@@ -8,17 +8,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from local.azureml.answers import Json, not_found, system_data
-from local.azureml.names import (
-    DATASTORES,
-    DEFAULT_DATASTORE,
-    GROUP_ID,
-    LOCATION,
-    PROVIDER,
-    TENANT,
-    WORKSPACE,
-    WORKSPACE_GUID,
-    WORKSPACE_ID,
-)
+from local.azureml.names import DEFAULT_DATASTORE, LOCATION, PROVIDER, TENANT, Home
 
 if TYPE_CHECKING:
     from local.storage import StorageAccount
@@ -30,17 +20,18 @@ NODES = 2
 class Workspace:
     """Routes that only answer: one workspace, its datastores, one cluster."""
 
-    def __init__(self, account: StorageAccount) -> None:
+    def __init__(self, home: Home, account: StorageAccount) -> None:
+        self._home = home
         self._account = account
         self._since = system_data()
 
     def routes(self, workspace: str) -> list[web.RouteDef]:
         """Below the workspace's path."""
-        group = workspace.removesuffix("/{workspace}")
+        group = workspace.rpartition("/")[0]
         return [
             web.get(group, self._list),
             web.get(workspace, self._get),
-            web.get("/discovery", self._discovery),
+            web.get(f"{self._home.front}/discovery", self._discovery),
             web.get(f"{workspace}/datastores", self._datastores),
             web.get(f"{workspace}/datastores/{{name}}", self._datastore),
             web.post(f"{workspace}/datastores/{{name}}/listSecrets", self._secrets),
@@ -59,19 +50,19 @@ class Workspace:
         return web.json_response({"api": home, "history": home, "mlflow": home, "studio": home})
 
     def _describe(self, request: web.Request) -> Json:
-        providers = f"{GROUP_ID}/providers"
+        providers = f"{self._home.group_id}/providers"
         return {
-            "id": WORKSPACE_ID,
-            "name": WORKSPACE,
+            "id": self._home.id,
+            "name": self._home.workspace,
             "type": f"{PROVIDER}/workspaces",
             "location": LOCATION,
             "kind": "Default",
             "tags": {},
-            "identity": {"type": "SystemAssigned", "principalId": WORKSPACE_GUID, "tenantId": TENANT},
+            "identity": {"type": "SystemAssigned", "principalId": self._home.guid, "tenantId": TENANT},
             "sku": {"name": "Basic", "tier": "Basic"},
             "systemData": self._since,
             "properties": {
-                "friendlyName": WORKSPACE,
+                "friendlyName": self._home.workspace,
                 "description": "Local Azure's workspace",
                 "storageAccount": f"{providers}/Microsoft.Storage/storageAccounts/{self._account.name}",
                 "keyVault": f"{providers}/Microsoft.KeyVault/vaults/local",
@@ -79,29 +70,29 @@ class Workspace:
                 "hbiWorkspace": False,
                 "provisioningState": "Succeeded",
                 "publicNetworkAccess": "Enabled",
-                "discoveryUrl": f"{request.scheme}://{request.host}/discovery",
-                "workspaceId": WORKSPACE_GUID,
-                "mlFlowTrackingUri": f"azureml://{request.host}/mlflow/v1.0{WORKSPACE_ID}",
+                "discoveryUrl": f"{request.scheme}://{request.host}{self._home.front}/discovery",
+                "workspaceId": self._home.guid,
+                "mlFlowTrackingUri": f"azureml://{request.host}/mlflow/v1.0{self._home.id}",
                 "tenantId": TENANT,
             },
         }
 
     async def _datastores(self, request: web.Request) -> web.Response:
         only_default = request.query.get("isDefault", "").lower() == "true"
-        names = [DEFAULT_DATASTORE] if only_default else list(DATASTORES)
+        names = [DEFAULT_DATASTORE] if only_default else list(self._home.datastores)
         return web.json_response({"value": [self._describe_datastore(name) for name in names]})
 
     async def _datastore(self, request: web.Request) -> web.Response:
-        return web.json_response(self._describe_datastore(_known_datastore(request)))
+        return web.json_response(self._describe_datastore(self._known(request)))
 
     async def _secrets(self, request: web.Request) -> web.Response:
-        _known_datastore(request)
+        self._known(request)
         return web.json_response({"secretsType": "AccountKey", "key": self._account.key})
 
     def _describe_datastore(self, name: str) -> Json:
         url = urlsplit(self._account.blob_endpoint)
         return {
-            "id": f"{WORKSPACE_ID}/datastores/{name}",
+            "id": f"{self._home.id}/datastores/{name}",
             "name": name,
             "type": f"{PROVIDER}/workspaces/datastores",
             "systemData": self._since,
@@ -113,7 +104,7 @@ class Workspace:
                 "datastoreType": "AzureBlob",
                 "credentials": {"credentialsType": "AccountKey"},
                 "accountName": self._account.name,
-                "containerName": DATASTORES[name],
+                "containerName": self._home.datastores[name],
                 "endpoint": url.netloc,
                 "protocol": url.scheme,
                 "serviceDataAccessAuthIdentity": "None",
@@ -131,7 +122,7 @@ class Workspace:
 
     def _describe_compute(self) -> Json:
         return {
-            "id": f"{WORKSPACE_ID}/computes/{COMPUTE}",
+            "id": f"{self._home.id}/computes/{COMPUTE}",
             "name": COMPUTE,
             "type": f"{PROVIDER}/workspaces/computes",
             "location": LOCATION,
@@ -165,9 +156,8 @@ class Workspace:
             },
         }
 
-
-def _known_datastore(request: web.Request) -> str:
-    name = request.match_info["name"]
-    if name not in DATASTORES:
-        raise not_found("Datastore", f"Could not find datastore: {name}")
-    return name
+    def _known(self, request: web.Request) -> str:
+        name = request.match_info["name"]
+        if name not in self._home.datastores:
+            raise not_found("Datastore", f"Could not find datastore: {name}")
+        return name

@@ -34,15 +34,22 @@ class Serving:
         state: folder for logs and configuration of the servers.
         account: where collected data goes.
         workspace: ARM id of the workspace, which collected records name as their source.
+        container: of the account, for collected data.
         add: where the rows of the endpoints' logs go.
     """
 
     def __init__(
-        self, *, state: Path, account: StorageAccount, workspace: str = "", add: Add = nowhere
+        self,
+        *,
+        state: Path,
+        account: StorageAccount,
+        workspace: str = "",
+        container: str = CONTAINER,
+        add: Add = nowhere,
     ) -> None:
         self._state = state
         self._workspace = workspace
-        self._appender = Appender(account, CONTAINER)
+        self._appender = Appender(account, container)
         self._log = EndpointLog(add, workspace)
         self._changing: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
         self._failures: dict[tuple[str, str], str] = {}

@@ -72,7 +72,7 @@ def register(loop: Loop, python: Path, name: str, how: str, folder: Path) -> str
     """Register a version of the model that is the champion's but for that; its number."""
     intent = loop.intent(name)
     assert intent.releasing.champion
-    versions = loop.services.workspace.models(loop.services.policies.get(name))  # type: ignore[arg-type]
+    versions = loop.services.places[None].workspace.models(loop.services.policies.get(name))  # type: ignore[arg-type]
     before = next(model for model in versions if model.version == "1")
     place = Location.of(before.path)
     assert place

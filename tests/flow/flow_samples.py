@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from local.azureml import WORKSPACE_ID
+
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "events"
 
 needed = pytest.mark.skipif(not FOLDER.is_dir(), reason="the sample events are not beside the repository")
@@ -33,7 +35,10 @@ def events(name: str) -> list[dict[str, Any]]:
 
 def event(name: str, *, envelope: dict[str, Any] | None = None, **data: Any) -> dict[str, Any]:
     """The sample's event with an id of its own and these values in its data; None takes a key out."""
-    one = copy.deepcopy(events(name)[0]) | {"id": str(uuid.uuid4())} | (envelope or {})
+    one = copy.deepcopy(events(name)[0]) | {"id": str(uuid.uuid4())}
+    if "/workspaces/" in one["topic"]:
+        one["topic"] = WORKSPACE_ID
+    one |= envelope or {}
     one["data"] = {key: value for key, value in (one["data"] | data).items() if value is not None}
     return one
 

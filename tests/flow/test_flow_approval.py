@@ -146,7 +146,9 @@ def test_a_release_waits_for_the_right_person(loop: Loop) -> None:
     assert (status, "asked about again" in page) == (409, True)
     code, told = _homeostat(loop, "approve", NAME, "--version", "7", *JANE)
     assert (code, "Version 1 of asked waits, not version 7" in told) == (1, True)
-    assert not loop.services.workspace.endpoint(NAME).deployments, "nothing is deployed while it waits"
+    assert not loop.services.places[None].workspace.endpoint(NAME).deployments, (
+        "nothing is deployed while it waits"
+    )
     code, told = _homeostat(loop, "approve", NAME, "--reason", "the gate is right", *JANE)
     assert (code, told) == (0, f"Version 1 of {NAME} is approved, by jane@contoso.com.\n")
     loop.until("it goes on by itself", lambda: loop.intent(NAME).releasing.champion, patience=120)

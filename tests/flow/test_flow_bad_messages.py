@@ -19,6 +19,7 @@ from flow_loop import Loop, write_policy
 
 from cloud.mlclient import ml_client
 from cloud.settings import read_settings
+from local.azureml import WORKSPACE_ID
 
 NAME = "bystander"
 OUTSIDER = "outsider"
@@ -88,7 +89,7 @@ def trap() -> Iterator[Trap]:
 def _event(kind: str, subject: str, data: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": str(uuid.uuid4()),
-        "topic": "/subscriptions/s/resourceGroups/g/providers/p",
+        "topic": WORKSPACE_ID,
         "subject": subject,
         "eventType": kind,
         "eventTime": "2026-11-22T10:00:00.000Z",

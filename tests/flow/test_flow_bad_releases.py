@@ -146,7 +146,7 @@ def test_a_deployment_that_never_becomes_ready(
     assert {answer[1] for answer in caller.answers} == {champion.deployment}
     assert {answer[2] for answer in caller.answers} == {3}
     assert not flow_steady.since(loop, NAME, before, "traffic step")
-    endpoint = loop.services.workspace.endpoint(NAME)
+    endpoint = loop.services.places[None].workspace.endpoint(NAME)
     assert set(endpoint.deployments) == {champion.deployment}, "what failed is deleted"
     assert endpoint.traffic == {champion.deployment: 100}
     intent = loop.intent(NAME)

@@ -136,7 +136,9 @@ def test_a_candidate_that_is_worse_than_the_champion(loop: Loop, champion: Champ
     assert report["evaluation"]["confusion"]["candidate"]["false_negative"] > 0
     _is_kept(loop, champion)
     flow_steady.arrive(loop, KEPT, 6)  # whichever test comes next has something new to learn
-    assert [model.version for model in loop.services.workspace.models(_kept(loop))] == [champion.version]
+    assert [model.version for model in loop.services.places[None].workspace.models(_kept(loop))] == [
+        champion.version
+    ]
 
 
 def _kept(loop: Loop) -> Any:
@@ -150,6 +152,6 @@ def _is_kept(loop: Loop, champion: Champion) -> None:
     assert intent.releasing.candidate is None
     assert intent.releasing.champion
     assert intent.releasing.champion.version == champion.version
-    endpoint = loop.services.workspace.endpoint(KEPT)
+    endpoint = loop.services.places[None].workspace.endpoint(KEPT)
     assert endpoint.traffic == {champion.deployment: 100}
     assert set(endpoint.deployments) == {champion.deployment}

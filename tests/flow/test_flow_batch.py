@@ -75,7 +75,7 @@ def test_a_batch_model_is_tried_made_the_default_and_taken_back(
     (app / NAME / "score" / "score.py").write_text(SCORE)
     shutil.copy(ROOT / "pipelines" / "score" / "tabular_model.py", app / NAME / "score")
     first = flow_steady.promote_first(loop, _policy())
-    workspace = loop.services.workspace
+    workspace = loop.services.places[None].workspace
     assert workspace.job(trial_name(NAME, "g001", first)).status == "completed"
     assert (workspace.endpoint(NAME).kind, workspace.endpoint(NAME).traffic) == ("batch", {"g001": 100})
 

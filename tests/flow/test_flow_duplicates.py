@@ -78,7 +78,7 @@ def test_each_event_three_times_and_shuffled_is_one_of_everything(loop: Loop) ->
 
     ml = ml_client(read_settings(settings(loop.addresses, loop.folder / "app" / "policies")))
     assert [str(one.name) for one in ml.jobs.list() if f"-{MODEL}-" in str(one.name)] == [job]
-    assert loop.services.workspace.job(job).status == "completed"
+    assert loop.services.places[None].workspace.job(job).status == "completed"
     assert sorted(str(one.version) for one in ml.data.list(name=f"{MODEL}-data")) == sorted(versions.values())
     assert [str(one.version) for one in ml.models.list(name=MODEL)] == [champion.version] == ["1"]
     _one_release(ml, champion.deployment)

@@ -86,7 +86,7 @@ def _one_of_everything(loop: Loop, model: str, deployment: str) -> str:
     """One job that completed, one version, one deployment with all the traffic; the job's name."""
     ml = ml_client(read_settings(settings(loop.addresses, loop.folder / "app" / "policies")))
     jobs = [str(job.name) for job in ml.jobs.list() if str(job.name).startswith(f"rt-{model}-")]
-    completed = [job for job in jobs if loop.services.workspace.job(job).status == "completed"]
+    completed = [job for job in jobs if loop.services.places[None].workspace.job(job).status == "completed"]
     assert len(completed) == 1
     assert len(jobs) == len(loop.audit(model, "retrain"))
     assert [str(version.version) for version in ml.models.list(name=model)] == ["1"]

@@ -58,7 +58,7 @@ def test_a_large_batch_waits_for_its_spark_job_and_a_small_one_for_nobody(loop: 
     assert taken["2013-01/"].version == waiting.version
     policy = loop.services.policies.get(NAME)
     assert policy is not None
-    written = loop.services.profiles.made_by(policy, waiting.job)
+    written = loop.services.places[None].profiles.made_by(policy, waiting.job)
     assert written is not None
     here = profile_batches(large.to_batches())
     assert {name: column.count for name, column in written.columns.items()} == {

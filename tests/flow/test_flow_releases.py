@@ -82,7 +82,7 @@ def _rolled_back(loop: Loop, version: str) -> dict[str, Any]:
 
 
 def _at_rest(loop: Loop, champion: Champion) -> None:
-    endpoint = loop.services.workspace.endpoint(NAME)
+    endpoint = loop.services.places[None].workspace.endpoint(NAME)
     assert endpoint.traffic == {champion.deployment: 100}
     assert endpoint.mirror == {}
     intent = loop.intent(NAME)
@@ -127,7 +127,7 @@ def test_a_bad_version_is_rolled_back(
     assert {(status, by) for status, by, _ in load.failed()} == ({(424, name)} if how == "raises" else set())
     assert _given_back_in(loop, version) < RECONCILE
     _at_rest(loop, champion)
-    assert set(loop.services.workspace.endpoint(NAME).deployments) == {champion.deployment}
+    assert set(loop.services.places[None].workspace.endpoint(NAME).deployments) == {champion.deployment}
 
 
 @pytest.mark.long
@@ -162,7 +162,10 @@ def test_a_good_version_is_promoted_and_rolled_back_on_a_persons_word(
         name = _deployment(loop, version)
         loop.until(
             "the previous one keeps one instance",
-            lambda: loop.services.workspace.endpoint(NAME).deployments[champion.deployment].instances == 1,
+            lambda: (
+                loop.services.places[None].workspace.endpoint(NAME).deployments[champion.deployment].instances
+                == 1
+            ),
         )
         said = subprocess.run(
             [sys.executable, "-m", "cli.main", "rollback", NAME, "--wait", "--reason", "a test"],
@@ -185,7 +188,10 @@ def test_a_good_version_is_promoted_and_rolled_back_on_a_persons_word(
     assert told["answered"] == pytest.approx(load.by(name), abs=5)
     grown = loop.until(
         "all its instances are back",
-        lambda: loop.services.workspace.endpoint(NAME).deployments[champion.deployment].instances == 2,
+        lambda: (
+            loop.services.places[None].workspace.endpoint(NAME).deployments[champion.deployment].instances
+            == 2
+        ),
     )
     assert grown
     steps = [entry["detail"]["percent"] for entry in loop.audit(NAME, "traffic step")]
@@ -285,6 +291,6 @@ def test_fifty_requests_a_second_are_all_answered_there_and_back(
     (told,) = [entry["detail"] for entry in loop.audit(SWIFT, "rolled back")]
     assert told["reason"] == f"alert {SWIFT}-errors"
     assert told["answered"] == pytest.approx(load.by("g002"), abs=5)
-    endpoint = loop.services.workspace.endpoint(SWIFT)
+    endpoint = loop.services.places[None].workspace.endpoint(SWIFT)
     assert endpoint.traffic == {"g001": 100}
     assert set(endpoint.deployments) == {"g001"}

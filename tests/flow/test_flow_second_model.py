@@ -34,7 +34,7 @@ def test_a_second_model_goes_through_the_whole_loop(loop: Loop) -> None:
     report = flow_reports.of(loop, judged)
     assert report["evaluation"]["importance"]["features"]
     assert report["evaluation"]["claimed"] == {}, "what the step says follows from its rows"
-    model = loop.services.workspace.models(loop.services.policies.get("rain"))[0]  # type: ignore[arg-type]
+    model = loop.services.places[None].workspace.models(loop.services.policies.get("rain"))[0]  # type: ignore[arg-type]
     passed = loop.audit("rain", "candidate passed")[0]["detail"]
     assert model.tags["homeostat.report"] == passed["report"]
     assert model.tags["homeostat.evidence"] == passed["evidence"]
@@ -72,7 +72,7 @@ def test_a_second_model_goes_through_the_whole_loop(loop: Loop) -> None:
 
     def traffic() -> Traffic:
         now = datetime.now(UTC)
-        return loop.services.logs.traffic(policy, deployment, deployment, begun, now)
+        return loop.services.places[None].logs.traffic(policy, deployment, deployment, begun, now)
 
     found = loop.until("the collector's rows", lambda: (seen := traffic()).outputs and seen, patience=30)
     assert (found.reason, found.candidate.requests, found.candidate.failures) == ("", 1, 0)

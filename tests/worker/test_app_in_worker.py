@@ -36,7 +36,7 @@ NO_ALERTS = ("", "{", "[]", "{}", '{"schemaId": "azureMonitorCommonAlertSchema",
 APPROVALS = [(method, token) for method in ("GET", "POST") for token in ("", "v1.eyJ9.AAAA", "x" * 5000)]
 BREACH = {
     "id": "7",
-    "topic": "/t",
+    "topic": "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w",
     "subject": "experiments/e/runs/r",
     "eventType": "Microsoft.MachineLearningServices.RunStatusChanged",
     "eventTime": "2026-01-01T00:00:00.1234567",

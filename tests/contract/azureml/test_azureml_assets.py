@@ -25,7 +25,7 @@ def test_workspace(client: MLClient) -> None:
     workspace = client.workspaces.get("local")
     assert workspace.name == "local"
     assert [w.name for w in client.workspaces.list()] == ["local"]
-    with pytest.raises(ResourceNotFoundError, match="one workspace here"):
+    with pytest.raises(ResourceNotFoundError, match=r"Here are: .*workspace local"):
         client.workspaces.get("another")
 
 

@@ -244,7 +244,7 @@ def project(
     )
     connections = Connections(settings)
     yield Project(tmp_path, settings, build(settings), connections, policy, 60 if settings.is_local else 2400)
-    left = build(settings).workspace.endpoint(policy.release.endpoint)
+    left = build(settings).places[None].workspace.endpoint(policy.release.endpoint)
     if left.state != "missing":
         kinds = {"online": connections.ml.online_endpoints, "batch": connections.ml.batch_endpoints}
         kinds[left.kind].begin_delete(policy.release.endpoint)
@@ -300,7 +300,7 @@ def training(policy: Policy, batches: list[Batch], champion: str | None = None) 
 
 
 def ended(project: Project, job: str, eventually: Callable[..., Any]) -> Any:
-    workspace = project.services.workspace
+    workspace = project.services.places[None].workspace
     return eventually(
         lambda: (found := workspace.job(job)).status not in {"missing", "active"} and found,
         project.patience,
@@ -309,7 +309,7 @@ def ended(project: Project, job: str, eventually: Callable[..., Any]) -> Any:
 
 
 def test_landing_is_the_policys_storage_and_registers_batches_once(project: Project) -> None:
-    landing, policy = project.services.landing, project.policy
+    landing, policy = project.services.places[None].landing, project.policy
     arrived = batch(project, "2013-01")
     (blob,) = landing.blobs(policy, "2013-01/")
     store = Datastores(project.connections)["landing"]
@@ -327,7 +327,7 @@ def test_landing_is_the_policys_storage_and_registers_batches_once(project: Proj
 def test_data_are_read_by_their_address(project: Project) -> None:
     """A datastore's path in its short and long form, and a data asset by version and label."""
     found = batch(project, "2013-01")
-    project.services.landing.register(project.policy, "1", found.path)
+    project.services.places[None].landing.register(project.policy, "1", found.path)
     settings = project.settings
     environment = {
         **os.environ,
@@ -354,12 +354,12 @@ def test_data_are_read_by_their_address(project: Project) -> None:
 
 
 def test_what_is_not_there_is_said_to_be_missing(project: Project) -> None:
-    workspace, policy = project.services.workspace, project.policy
+    workspace, policy = project.services.places[None].workspace, project.policy
     assert workspace.job("rt-nothing-1-00000000").status == "missing"
     assert workspace.models(policy) == ()
     assert workspace.endpoint("no-such-endpoint").state == "missing"
     assert workspace.evaluation(policy, "rt-nothing-1-00000000") is None
-    assert project.services.profiles.reference(policy, "1") is None
+    assert project.services.places[None].profiles.reference(policy, "1") is None
     assert workspace.probe(policy, "g001", "1").verdict == "inconclusive"
     workspace.delete_deployment(policy, "g001")
 
@@ -390,7 +390,7 @@ def test_assets_are_registered_when_they_change_and_only_then(project: Project) 
 
 def test_from_batches_to_an_answering_model(project: Project, eventually: Callable[..., Any]) -> None:
     services, policy = project.services, project.policy
-    workspace = services.workspace
+    workspace = services.places[None].workspace
     register_assets(project.connections.ml, [project.root / "pipelines"])
     months = [batch(project, "2013-01"), batch(project, "2013-02")]
     run = training(policy, months)
@@ -439,7 +439,7 @@ def test_from_batches_to_an_answering_model(project: Project, eventually: Callab
         workspace.register(policy, version, run.job, tags)
     assert [one.version for one in workspace.models(policy)] == ["1", "9", "10"]
     assert workspace.models(policy)[0].tags == tags
-    reference = services.profiles.reference(policy, "1")
+    reference = services.places[None].profiles.reference(policy, "1")
     assert reference is not None
     assert reference.rows == 9
 
@@ -502,19 +502,19 @@ def test_from_batches_to_an_answering_model(project: Project, eventually: Callab
 
     # its log holds what others ask, and not what we do
     if project.settings.is_local:
-        ours = services.logs.traffic(policy, "g001", None, asked_at, datetime.now(UTC))
+        ours = services.places[None].logs.traffic(policy, "g001", None, asked_at, datetime.now(UTC))
         assert "has no request of g001" in ours.reason
         endpoints = project.connections.ml.online_endpoints
         key = endpoints.get_keys(policy.release.endpoint).primary_key
         url = endpoints.get(policy.release.endpoint).scoring_uri
         answer = requests.post(url, json={"rows": 1}, headers={"Authorization": f"Bearer {key}"}, timeout=20)
         assert answer.status_code == 200
-        theirs = services.logs.traffic(policy, "g001", None, asked_at, datetime.now(UTC))
+        theirs = services.places[None].logs.traffic(policy, "g001", None, asked_at, datetime.now(UTC))
         assert (theirs.reason, theirs.candidate.requests, theirs.candidate.failures) == ("", 1, 0)
 
     # what it was asked comes back as a profile
     current = eventually(
-        lambda: services.profiles.production(
+        lambda: services.places[None].profiles.production(
             policy, "g001", asked_at - timedelta(hours=1), datetime.now(UTC)
         ),
         project.patience,
@@ -522,7 +522,7 @@ def test_from_batches_to_an_answering_model(project: Project, eventually: Callab
     )
     assert current.rows in {3, 4, 5}
     assert sorted(current.columns) == ["carrier", "n"]
-    assert services.profiles.production(policy, "g009", asked_at, datetime.now(UTC)) is None
+    assert services.places[None].profiles.production(policy, "g009", asked_at, datetime.now(UTC)) is None
 
     workspace.set_traffic(policy, {}, {})
     eventually(lambda: workspace.endpoint(policy.release.endpoint).traffic == {}, project.patience, 0.2)
@@ -540,7 +540,7 @@ def test_the_same_on_kubernetes(project: Project, eventually: Callable[..., Any]
     """From the YAML's own type: azure-ai-ml's entities for a cluster; the app does nothing else."""
     from azure.ai.ml.entities import KubernetesOnlineDeployment, KubernetesOnlineEndpoint
 
-    policy, workspace, ml = project.policy, project.services.workspace, project.connections.ml
+    policy, workspace, ml = project.policy, project.services.places[None].workspace, project.connections.ml
     if not project.settings.is_local:
         pytest.skip("needs a cluster that is attached to the workspace")
     register_assets(ml, [project.root / "pipelines"])
@@ -622,14 +622,14 @@ def batch_project(project: Project, answers: dict[str, float]) -> None:
         place = output(project.policy.name, f"job{version}", "model").path
         store.write(place + "model.json", str(answer).encode())
         store.write(place + "golden.json", json.dumps(golden).encode())
-        project.services.workspace.register(project.policy, version, f"job{version}", {})
+        project.services.places[None].workspace.register(project.policy, version, f"job{version}", {})
 
 
 def test_a_batch_endpoint_from_the_trial_to_the_default(
     project: Project, eventually: Callable[..., Any]
 ) -> None:
     """The real client, the real script in the job's environment: tried, made the default, read back."""
-    policy, workspace = project.policy, project.services.workspace
+    policy, workspace = project.policy, project.services.places[None].workspace
     if not project.settings.is_local:
         pytest.skip("needs a cluster that is named cpu-cluster")
     batch_project(project, {"1": 0.25, "2": 0.5})
@@ -698,7 +698,7 @@ def test_a_batch_endpoint_from_the_trial_to_the_default(
 def test_what_no_batch_trial_can_show_is_inconclusive_or_fails(
     project: Project, eventually: Callable[..., Any]
 ) -> None:
-    policy, workspace = project.policy, project.services.workspace
+    policy, workspace = project.policy, project.services.places[None].workspace
     if not project.settings.is_local:
         pytest.skip("needs a cluster that is named cpu-cluster")
     batch_project(project, {"1": 0.25, "2": 0.25})
@@ -735,7 +735,7 @@ def test_what_no_batch_trial_can_show_is_inconclusive_or_fails(
 
 def test_what_fails_says_why(project: Project, eventually: Callable[..., Any]) -> None:
     policy = replace(project.policy, name=f"{project.policy.name}-breaks")
-    workspace = project.services.workspace
+    workspace = project.services.places[None].workspace
     register_assets(project.connections.ml, [project.root / "pipelines"])
     months = [batch(project, "2013-01")]
     run = training(policy, months)
@@ -789,7 +789,9 @@ def test_a_pipeline_that_breaks_the_contract_is_refused(project: Project, spoil:
         file.write_text(spoil(file.read_text()))
     months = [batch(project, "2013-01")]
     with pytest.raises(Refused, match=message):
-        project.services.workspace.submit(project.policy, training(project.policy, months), months)
+        project.services.places[None].workspace.submit(
+            project.policy, training(project.policy, months), months
+        )
 
 
 def test_a_service_that_does_not_answer_is_unavailable(
@@ -799,7 +801,7 @@ def test_a_service_that_does_not_answer_is_unavailable(
     if not settings.is_local:
         pytest.skip("Azure cannot be switched off")
     with pytest.raises(Unavailable, match="reading job x"):
-        build(settings).workspace.job("x")
+        build(settings).places[None].workspace.job("x")
 
 
 def test_code_that_is_registered_anew_starts_one_retraining(project: Project) -> None:
@@ -813,8 +815,8 @@ def test_code_that_is_registered_anew_starts_one_retraining(project: Project) ->
     work.handle(wake, services)
     intent, etag = services.ledger.load(policy.name)
     services.ledger.commit(intent, etag, (), [batch(project, "2013-01")])
-    first = services.workspace.code(policy)
-    assert services.workspace.code(policy) == first, "the same code has the same digest"
+    first = services.places[None].workspace.code(policy)
+    assert services.places[None].workspace.code(policy) == first, "the same code has the same digest"
 
     write(folder / "src/make.py", f"# trains longer\n{MAKE}", {})
     work.handle(wake, services)
@@ -828,17 +830,17 @@ def test_code_that_is_registered_anew_starts_one_retraining(project: Project) ->
     assert notes[0]["detail"]["before"] == first
     current = services.ledger.load(policy.name)[0].retraining.current
     assert current is not None
-    assert current.code == services.workspace.code(policy) != first
-    assert services.workspace.job(current.job).status != "missing"
+    assert current.code == services.places[None].workspace.code(policy) != first
+    assert services.places[None].workspace.job(current.job).status != "missing"
 
     body = (folder / "train.yml").read_text()
     (folder / "train.yml").write_text(f"# a comment is no code\n{body}")
-    assert services.workspace.code(policy) == current.code
+    assert services.places[None].workspace.code(policy) == current.code
     (folder / "train.yml").write_text(body.replace("answer: 0.25", "answer: 0.5"))
-    assert services.workspace.code(policy) != current.code
+    assert services.places[None].workspace.code(policy) != current.code
     (folder / "train.yml").write_text(body.replace("@latest", "-is-not-there@latest"))
     with pytest.raises(Refused, match="is-not-there"):
-        services.workspace.code(policy)
+        services.places[None].workspace.code(policy)
 
 
 def test_code_beside_the_pipeline_counts_without_being_registered(project: Project) -> None:
@@ -847,7 +849,7 @@ def test_code_beside_the_pipeline_counts_without_being_registered(project: Proje
     body = (folder / "train.yml").read_text()
     name = project.policy.name
     (folder / "train.yml").write_text(body.replace(f"azureml:{name}@latest", "components/make.yml"))
-    code = project.services.workspace.code
+    code = project.services.places[None].workspace.code
     first = code(project.policy)
     write(folder / "src/make.py", f"# trains longer\n{MAKE}", {})
     second = code(project.policy)

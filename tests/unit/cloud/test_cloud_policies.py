@@ -70,6 +70,24 @@ def test_a_policy_in_a_file_of_another_name_is_refused(tmp_path: Path) -> None:
     assert [policy.name for policy in policies.all()] == ["a"]
 
 
+def test_a_policy_of_a_workspace_that_nobody_knows_is_refused(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(tmp_path, "a.yaml", TEXT.format(name="a") + "workspace: prod\n")
+    write(tmp_path, "b.yaml", TEXT.format(name="b") + "workspace: prd\n")
+    write(tmp_path, "c.yaml", TEXT.format(name="c"))
+    policies = FolderPolicies(tmp_path, ("dev", "prod"))
+    with caplog.at_level(logging.ERROR):
+        assert [(policy.name, policy.workspace) for policy in policies.all()] == [("a", "prod"), ("c", None)]
+    with pytest.raises(PolicyError) as caught:
+        policies.get("b")
+    assert str(caught.value).endswith(
+        "/b.yaml:11:12: workspace: 'prd' is no workspace that the app knows; did you mean prod? or add it to "
+        "HOMEOSTAT_WORKSPACES"
+    )
+    assert str(caught.value) in caplog.text
+
+
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="cannot be read"):
         FolderPolicies(tmp_path / "none").names()

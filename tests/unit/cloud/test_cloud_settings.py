@@ -105,6 +105,13 @@ def test_everything_missing_is_named_at_once() -> None:
             "HOMEOSTAT_ENTRA_AUTHORITY must be https",
         ),
         ({"HOMEOSTAT_GROUPS": "owners"}, "NAME=OBJECT-ID"),
+        ({"HOMEOSTAT_WORKSPACES": "prod"}, "must be NAME=SUBSCRIPTION/RESOURCE-GROUP/WORKSPACE"),
+        ({"HOMEOSTAT_WORKSPACES": "prod=s/g"}, "not 'prod=s/g'"),
+        ({"HOMEOSTAT_WORKSPACES": "prod=s/g/w/l/x"}, "must be NAME=SUBSCRIPTION"),
+        ({"HOMEOSTAT_WORKSPACES": "prod=s/../w"}, "must be NAME=SUBSCRIPTION"),
+        ({"HOMEOSTAT_WORKSPACES": "p d=s/g/w"}, "must be NAME=SUBSCRIPTION"),
+        ({"HOMEOSTAT_WORKSPACES": "a1=s/g/w1,a1=s/g/w2"}, "another name than a1, which is taken"),
+        ({"HOMEOSTAT_WORKSPACES": "ws=s/g/w1", "HOMEOSTAT_WORKSPACE": "ws"}, "another name than ws"),
         ({"HOMEOSTAT_APP_SERVICE_AUTH": "yes"}, "must be true or false"),
         ({"HOMEOSTAT_APP_SERVICE_AUTH": "true", "WEBSITE_AUTH_ENABLED": "False"}, "authentication is off"),
         ({"HomeostatStorage": "x"}, "not both"),
@@ -141,6 +148,30 @@ def test_who_may_be_believed() -> None:
     assert settings.sealer.keys == ("n" * 40, "o" * 40)
     assert settings.sealer.address == "https://app.azurewebsites.net"
     assert not read_settings(AZURE).entra.app_service, "nobody is believed unasked"
+
+
+def test_further_workspaces_have_names() -> None:
+    settings = read_settings(
+        AZURE
+        | {
+            "HOMEOSTAT_WORKSPACES": "prod = S2/G2/W2/l-2 , stage=s/g/w3",
+            "HOMEOSTAT_LOGS_WORKSPACE_ID": "l",
+            "HOMEOSTAT_APPROVAL_KEY": "n" * 40,
+        }
+    )
+    assert settings.names == ("w", "prod", "stage")
+    prod, stage = settings.at("prod"), settings.at("stage")
+    assert (prod.subscription, prod.resource_group, prod.workspace) == ("S2", "G2", "W2")
+    assert (prod.logs_workspace, stage.logs_workspace) == ("l-2", None), "never the logs of another workspace"
+    assert settings.at(None) == settings.at("w") == settings
+    assert prod.workspace_id.endswith(
+        "/subscriptions/s2/resourcegroups/g2/providers/microsoft.machinelearningservices/workspaces/w2"
+    )
+    assert settings.of(prod.workspace_id) == prod
+    assert settings.of("elsewhere") == settings
+    assert len({place.sealer.environment for place in (settings, prod, stage)}) == 3
+    with pytest.raises(SettingsError, match=r"no workspace is called other.*known: w, prod, stage"):
+        settings.at("other")
 
 
 def test_secrets_are_not_shown() -> None:

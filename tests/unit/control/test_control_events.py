@@ -1,19 +1,58 @@
 """Events as they really come: in any case, with numbers for strings, foreign, half."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from control.errors import BadInput
-from control.events import Event, alert, drift_alert, job_finished, model_deployed, model_registered, new_data
+from control.events import (
+    MONITOR_BREACH,
+    Event,
+    alert,
+    drift_alert,
+    job_finished,
+    model_deployed,
+    model_registered,
+    new_data,
+)
+from control.messages import Message
+from control.names import workspace_id
 from control.retraining import happening
 from control.state import Intent
 
 ML = "Microsoft.MachineLearningServices."
+HERE = "/subscriptions/S/resourceGroups/G/providers/Microsoft.MachineLearningServices/workspaces/W"
 
 
 def event(type_: str, **data: object) -> Event:
-    return Event(id="1", type=type_, subject="s", source="t", data=data)
+    return Event(id="1", type=type_, subject="s", source=HERE, data=data)
+
+
+@pytest.mark.parametrize(
+    ("read", "kind", "data"),
+    [
+        (model_registered, "ModelRegistered", {"modelName": "m", "modelVersion": "1"}),
+        (model_deployed, "ModelDeployed", {"serviceName": "e"}),
+        (job_finished, "RunCompleted", {"runId": "rt-m-1-0123abcd"}),
+        (drift_alert, "DatasetDriftDetected", {"dataDriftName": "d", "runId": "r"}),
+        (
+            drift_alert,
+            "RunStatusChanged",
+            {"runId": "r", "experimentName": "e", "runTags": {MONITOR_BREACH: "x"}},
+        ),
+    ],
+)
+def test_an_event_of_azure_ml_says_which_workspace_it_comes_from(
+    read: Callable[[Event], Message], kind: str, data: dict[str, object]
+) -> None:
+    one = event(ML + kind, **data)
+    assert read(one).workspace == workspace_id("s", "g", "w") == HERE.lower()
+    for source in ("", "t", f"{HERE}/", f"x{HERE}", HERE.replace("workspaces/W", "registries/W")):
+        with pytest.raises(BadInput, match="does not come from an Azure ML workspace"):
+            read(replace(one, source=source))
+    assert drift_alert(event("Homeostat.DriftDetected", model="m")).workspace is None, "the app's own topic"
 
 
 def test_names_are_read_in_any_case_and_versions_as_text() -> None:

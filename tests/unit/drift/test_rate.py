@@ -72,7 +72,8 @@ def test_the_spacing_is_that_of_the_newest_batches() -> None:
 
 def test_a_check_uses_the_stated_rate(monkeypatch: pytest.MonkeyPatch) -> None:
     profile = profile_batches([pa.table({"x": [1.0] * 10})])
-    services: Any = SimpleNamespace(profiles=SimpleNamespace(reference=lambda *_: profile))
+    place = SimpleNamespace(profiles=SimpleNamespace(reference=lambda *_: profile))
+    services: Any = SimpleNamespace(at=lambda _: place)
     champion: Any = SimpleNamespace(version="1")
     used = []
     check = drift.verdict.check

@@ -47,7 +47,7 @@ class World:
     @property
     def services(self) -> Any:
         names = ("clock", "ledger", "workspace", "profiles", "wakeups", "landing")
-        return SimpleNamespace(**dict.fromkeys(names, self))
+        return SimpleNamespace(**dict.fromkeys(names, self), at=lambda _policy: self.services)
 
     def now(self) -> datetime:
         return self.moment

@@ -51,7 +51,7 @@ class Shelf:
 
 
 def outcome(shelf: Shelf) -> bool:
-    return write(POLICY, OWED, SimpleNamespace(workspace=shelf))  # type: ignore[arg-type]
+    return write(POLICY, OWED, SimpleNamespace(at=lambda _: SimpleNamespace(workspace=shelf)))  # type: ignore[arg-type]
 
 
 def test_the_same_judgement_gives_the_same_bytes_and_the_data_come_last() -> None:

@@ -120,6 +120,7 @@ def test_every_test_that_the_threat_model_names_exists() -> None:
     assert [file for file in files if not (ROOT / file).is_file()] == []
 
 
+WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
 EVENTS = {
     "new_data": ("Microsoft.Storage.BlobCreated", "url"),
     "job_finished": ("Microsoft.MachineLearningServices.RunCompleted", "runId"),
@@ -133,7 +134,7 @@ EVENTS = {
 def test_an_event_with_a_forged_name_is_dropped_and_its_reason_prints(function: str) -> None:
     kind, key = EVENTS[function]
     with pytest.raises(BadInput) as caught:
-        READERS[function](Event(id="1", type=kind, subject="s", source="t", data={key: FORGED}))
+        READERS[function](Event(id="1", type=kind, subject="s", source=WORKSPACE, data={key: FORGED}))
     assert str(caught.value).isprintable()
 
 

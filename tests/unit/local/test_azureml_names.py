@@ -10,18 +10,17 @@ from local.azureml.durations import BadDuration, seconds
 from local.azureml.names import (
     Asset,
     BadReference,
+    Home,
     JobOutput,
     Place,
     asset,
-    datastore_place,
     job_output,
-    long_uri,
 )
 from local.azureml.references import References
 from local.azureml.store import Record, Store
 from local.azureml.traffic import BadTraffic, check
 
-LONG = "azureml://subscriptions/s/resourcegroups/r/workspaces/w/datastores/landing/paths/a/b%20c.txt"
+LONG = Home().long_uri("azureml://datastores/landing/paths/a/b%20c.txt")
 
 
 @pytest.mark.parametrize(
@@ -39,7 +38,7 @@ LONG = "azureml://subscriptions/s/resourcegroups/r/workspaces/w/datastores/landi
     ],
 )
 def test_places(uri: str, place: Place) -> None:
-    assert datastore_place(uri) == place
+    assert Home().place(uri) == place
 
 
 @pytest.mark.parametrize(
@@ -47,7 +46,7 @@ def test_places(uri: str, place: Place) -> None:
 )
 def test_no_place(uri: str) -> None:
     with pytest.raises(BadReference):
-        datastore_place(uri)
+        Home().place(uri)
 
 
 @pytest.mark.parametrize(
@@ -86,15 +85,33 @@ def test_job_outputs() -> None:
     assert job_output(LONG) is None
 
 
+def test_another_workspace_is_apart() -> None:
+    first, other = Home(), Home.named("other")
+    assert first.subscription != other.subscription
+    assert first.group_id != other.group_id
+    assert first.guid != other.guid
+    assert not set(first.datastores.values()) & set(other.datastores.values())
+    assert other.place("azureml://datastores/landing/paths/a") == Place("landing-other", "a")
+    assert other.place(other.long_uri("azureml://datastores/landing/paths/a")).container == "landing-other"
+    for here, there in ((first, other), (other, first)):
+        with pytest.raises(BadReference, match="another workspace"):
+            here.place(there.long_uri("azureml://datastores/landing/paths/a"))
+    for name in ("local", "Big", "a--b", "x", "under_score", "a/b"):
+        with pytest.raises(ValueError, match="a workspace here has"):
+            Home.named(name)
+
+
 def test_long_uri() -> None:
-    assert long_uri("azureml://datastores/landing/paths/a").endswith(
-        "/workspaces/local/datastores/landing/paths/a"
+    assert (
+        Home()
+        .long_uri("azureml://datastores/landing/paths/a")
+        .endswith("/workspaces/local/datastores/landing/paths/a")
     )
-    assert long_uri("https://example.com/x") == "https://example.com/x"
+    assert Home().long_uri("https://example.com/x") == "https://example.com/x"
 
 
 def test_references(tmp_path: Path) -> None:
-    store = Store(tmp_path / "s.sqlite")
+    store = Store(tmp_path / "s.sqlite", Home())
     references = References(store)
     store.put(Record("data", "d", "1", {"properties": {"dataUri": "azureml://datastores/landing/paths/1/"}}))
     store.put(Record("data", "d", "2", {"properties": {"dataUri": "azureml:d:1"}}))
@@ -115,12 +132,12 @@ def test_references(tmp_path: Path) -> None:
 
 
 def test_store_keeps_order_and_survives(tmp_path: Path) -> None:
-    store = Store(tmp_path / "s.sqlite")
+    store = Store(tmp_path / "s.sqlite", Home())
     for version in ("b", "a", "c"):
         store.put(Record("k", "n", version, {"properties": {}}, {"secret": version}))
     store.put(Record("k", "n", "b", {"properties": {"x": 1}}))
     store.close()
-    store = Store(tmp_path / "s.sqlite")
+    store = Store(tmp_path / "s.sqlite", Home())
     assert [r.version for r in store.all("k")] == ["b", "a", "c"]
     found = store.get("k", "n", "b")
     assert found is not None

@@ -1,0 +1,300 @@
+"""Two workspaces in one app: what is in one is not in the other, and what one says concerns only its own models."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import azure.functions as func
+import pytest
+
+from cloud.connections import Connections
+from cloud.datastores import DEFAULT, Datastores
+from cloud.services import build
+from cloud.settings import FurtherWorkspace, Settings
+from control.approval import Asked
+from control.errors import Refused
+from control.facts import Batch
+from control.messages import Message
+from control.names import job_name
+from control.policy import Approval, CompleteWhen, Data, Gates, Policy, Release, Retrain
+from control.ports import Services
+from control.state import Training
+from handlers import work
+from handlers.approval import answer
+
+if TYPE_CHECKING:
+    from local.storage import StorageAccount
+
+NOW = datetime.now(UTC)
+OTHER = "other"
+PIPELINE = """
+type: pipeline
+experiment_name: mine
+settings: {default_compute: serverless}
+inputs:
+  data: {type: uri_folder}
+  manifest: {type: uri_file}
+  champion: {type: uri_folder}
+outputs:
+  model: {type: uri_folder}
+  evaluation: {type: uri_folder}
+jobs:
+  make:
+    type: command
+    environment: azureml:UNIQUE:1
+    command: cp ${{inputs.manifest}} ${{outputs.model}}/ && echo ${{inputs.data}} ${{inputs.champion}} > ${{outputs.evaluation}}/x
+    inputs:
+      data: ${{parent.inputs.data}}
+      manifest: ${{parent.inputs.manifest}}
+      champion: ${{parent.inputs.champion}}
+    outputs:
+      model: ${{parent.outputs.model}}
+      evaluation: ${{parent.outputs.evaluation}}
+"""
+
+
+@pytest.fixture(scope="session")
+def two_workspaces(
+    background: Any, azurite: StorageAccount, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, list[tuple[str, dict[str, Any]]]]]:
+    """Address of a local Azure ML with two workspaces, and the events of both."""
+    from local.azureml import WORKSPACE_ID, AzureML, Home
+    from local.serving import Serving
+
+    told: list[tuple[str, dict[str, Any]]] = []
+
+    async def publish(topic: str, events: list[dict[str, Any]]) -> None:
+        told.extend((topic, event) for event in events)
+
+    state, home = tmp_path_factory.mktemp("two"), Home.named(OTHER)
+    first = Serving(state=state / "serving", account=azurite, workspace=WORKSPACE_ID)
+    second = Serving(
+        state=state / "serving-2",
+        account=azurite,
+        workspace=home.id,
+        container=home.datastores["modeldatacollector"],
+    )
+    service = AzureML(
+        state=state / "azureml", account=azurite, publish=publish, environments=state / "environments",
+        serving=first, further={home: second}, operation_seconds=0.05,
+    )  # fmt: skip
+    background.run(first.start())
+    background.run(second.start())
+    yield background.run(service.start()), told
+    for part in (service, second, first):
+        background.run(part.stop())
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The app, a policy for each workspace, and clients beside the app's."""
+
+    settings: Settings
+    services: Services
+    here: Policy
+    there: Policy
+    told: list[tuple[str, dict[str, Any]]]
+    patience: float
+
+    @property
+    def both(self) -> tuple[Policy, Policy]:
+        return self.here, self.there
+
+    def connections(self, policy: Policy) -> Connections:
+        return Connections(self.settings.at(policy.workspace))
+
+    def blob(self, policy: Policy, path: str, body: bytes) -> None:
+        Datastores(self.connections(policy))[DEFAULT].write(path, body)
+
+
+@pytest.fixture
+def pair(
+    request: pytest.FixtureRequest,
+    settings: Settings,
+    unique: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Pair:
+    monkeypatch.setenv("AZUREML_CURRENT_CLOUD", "AzureCloud")  # the client sets it: put back afterwards
+    told: list[tuple[str, dict[str, Any]]] = []
+    if settings.is_local:
+        from local.azureml import Home
+
+        url, told = request.getfixturevalue("two_workspaces")
+        home = Home.named(OTHER)
+        further = {OTHER: FurtherWorkspace(
+            subscription=home.subscription, resource_group=home.group, workspace=home.workspace
+        )}  # fmt: skip
+        settings = replace(settings, azureml_url=url, further=further)
+    elif not settings.further:
+        pytest.skip("one workspace is given: set HOMEOSTAT_WORKSPACES to name another (docs/live-tests.md)")
+    settings = replace(settings, policies=tmp_path / "policies")
+    (tmp_path / "pipelines").mkdir()
+    (tmp_path / "pipelines/train.yml").write_text(PIPELINE.replace("UNIQUE", unique))
+    here = Policy(
+        name=unique,
+        data=Data(datastore="landing", prefix=f"{unique}/", complete_when=CompleteWhen(marker="_SUCCESS")),
+        retrain_on=frozenset({"drift"}),
+        retrain=Retrain(job="pipelines/train.yml"),
+        gates=Gates(),
+        approval=Approval(required=False),
+        release=Release(endpoint=f"e-{unique}", deployment="pipelines/deployment.yml"),
+        digest="policy-digest",
+        source=f"policies/{unique}.yaml",
+    )
+    there = replace(here, workspace=next(iter(settings.further)))
+    return Pair(settings, build(settings), here, there, told, 20 if settings.is_local else 1200)
+
+
+def test_what_one_workspace_has_the_other_has_not(pair: Pair) -> None:
+    """Model versions, blobs, data versions and endpoints of the same name."""
+    from azure.ai.ml.entities import ManagedOnlineEndpoint
+
+    for policy, word in zip(pair.both, ("here", "there"), strict=True):
+        place = pair.services.at(policy)
+        pair.blob(policy, f"homeostat/{policy.name}/j/model/word.txt", word.encode())
+        assert place.workspace.models(policy) == ()
+        assert place.workspace.register(policy, "1", "j", {"word": word})
+        place.landing.register(policy, "0a1b", f"{word}/")
+    for policy, word in zip(pair.both, ("here", "there"), strict=True):
+        place = pair.services.at(policy)
+        (found,) = place.workspace.models(policy)
+        assert found.tags == {"word": word}
+        assert f"/workspaces/{pair.settings.at(policy.workspace).workspace}/" in found.path
+        file = f"azureml://datastores/{DEFAULT}/paths/homeostat/{policy.name}/j/model/word.txt"
+        assert place.workspace.file(policy, file) == word.encode()
+        (data,) = pair.connections(policy).ml.data.list(name=f"{policy.name}-data")
+        assert data.path.endswith(f"{policy.data.prefix}{word}/")
+    endpoint = ManagedOnlineEndpoint(name=pair.there.release.endpoint)
+    ml = pair.connections(pair.there).ml
+    ml.online_endpoints.begin_create_or_update(endpoint).result()
+    assert pair.services.at(pair.there).workspace.endpoint(endpoint.name).state == "succeeded"
+    assert pair.services.at(pair.here).workspace.endpoint(endpoint.name).state == "missing"
+    ml.online_endpoints.begin_delete(endpoint.name)
+
+
+def test_a_job_runs_in_its_policys_workspace_on_its_data(pair: Pair, eventually: Any) -> None:
+    """Under the same name, in both: neither is taken for the other's."""
+    from azure.ai.ml.entities import Environment
+
+    batch = Batch(version="v", path="b/", arrived=NOW, quality="pass", drift="fail", rows=1)
+    run = Training(
+        epoch=1, job=job_name(pair.here.name, 1, "x"), training=("v",), evaluation=(), champion=None,
+        policy_digest="d", launched=NOW,
+    )  # fmt: skip
+    for policy in pair.both:
+        connections = pair.connections(policy)
+        connections.ml.environments.create_or_update(
+            Environment(name=policy.name, version="1", image="any", conda_file={"dependencies": ["python"]})
+        )
+        Datastores(connections)["landing"].write(f"{policy.data.prefix}b/rows", b"x")
+    assert pair.services.at(pair.there).workspace.submit(pair.there, run, [batch])
+    assert pair.services.at(pair.here).workspace.job(run.job).status == "missing"
+    assert pair.services.at(pair.here).workspace.submit(pair.here, run, [batch]), "not the other's job"
+    for policy in pair.both:
+        place = pair.services.at(policy)
+        job = eventually(
+            lambda place=place: (one := place.workspace.job(run.job)).status != "active" and one,
+            pair.patience,
+            0.2,
+        )
+        assert job.status == "completed", job.reason
+        manifest = (
+            f"azureml://datastores/{DEFAULT}/paths/homeostat/{policy.name}/{run.job}/model/manifest.json"
+        )
+        assert place.workspace.file(policy, manifest)
+
+
+def test_events_say_which_workspace_they_come_from(pair: Pair) -> None:
+    if not pair.settings.is_local:
+        pytest.skip("events are seen in local Azure alone")
+    from control.events import Event, model_registered
+
+    pair.told.clear()
+    pair.blob(pair.there, f"homeostat/{pair.there.name}/j/model/x", b"")
+    pair.services.at(pair.there).workspace.register(pair.there, "1", "j", {})
+    ((topic, event),) = pair.told
+    assert topic == f"azureml-{OTHER}"
+    read = model_registered(
+        Event(id="1", type=event["eventType"], subject="", source=event["topic"], data=event["data"])
+    )
+    assert read.workspace == pair.services.at(pair.there).id
+
+
+@dataclass(frozen=True)
+class OnePolicy:
+    policy: Policy
+
+    def names(self) -> list[str]:
+        return [self.policy.name]
+
+    def get(self, model: str) -> Policy | None:
+        return self.policy if model == self.policy.name else None
+
+    def all(self) -> list[Policy]:
+        return [self.policy]
+
+
+@pytest.mark.parametrize("kind", ["model_registered", "job_finished", "model_deployed", "drift_alert"])
+def test_an_event_of_another_workspace_concerns_nobody(
+    pair: Pair, kind: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The model, the endpoint and the monitor have the same names there."""
+    policy = replace(pair.there, monitors=("mine",))
+    services = replace(pair.services, policies=OnePolicy(policy))
+    detail = {"version": "1", "endpoint": policy.release.endpoint, "monitor": "mine", "key": "k"}
+    model = policy.name if kind in {"model_registered", "job_finished"} else None
+    seen = []
+    for workspace in (services.at(pair.here).id, "/subscriptions/s/elsewhere", services.at(policy).id):
+        caplog.clear()
+        with caplog.at_level(logging.WARNING):
+            message = Message(kind=kind, model=model, detail=detail, workspace=workspace)
+            work.handle(message.to_json().encode(), services)
+        seen.append("dropped: it comes from" in caplog.text)
+        heard = services.ledger.load(policy.name)[0].retraining.seen
+        assert heard == (("monitor mine k",) if kind == "drift_alert" and not seen[-1] else ())
+    assert seen == [True, True, False]
+
+
+def test_a_link_of_one_workspace_opens_in_no_other(pair: Pair) -> None:
+    """The key is the same, and so is everything else that is asked."""
+    services = build(replace(pair.settings, approval_keys=("k" * 40,)))
+    asked = {}
+    for policy in pair.both:
+        sealer = services.at(policy).sealer
+        asked[policy.workspace] = sealer.seal(
+            Asked(
+                model=policy.name, version="1", generation=1, question=1, evidence="e", policy="p",
+                environment=sealer.environment, expires=int(NOW.timestamp()) + 600,
+            )
+        )  # fmt: skip
+    told = {}
+    for policy in pair.both:
+        for workspace, token in asked.items():
+            request = func.HttpRequest(method="GET", url="/api/approval", params={"token": token}, body=b"")
+            reply = answer(request, replace(services, policies=OnePolicy(policy)), lambda _: None)
+            told[policy.workspace, workspace] = reply.status
+    assert told == {
+        (None, None): 409, (None, pair.there.workspace): 403,
+        (pair.there.workspace, None): 403, (pair.there.workspace, pair.there.workspace): 409,
+    }, "409: nothing waits there"  # fmt: skip
+
+
+def test_a_model_does_not_move_to_another_workspace_unnoticed(pair: Pair) -> None:
+    """What is known of its jobs, deployments and champion is of the workspace before."""
+    services = replace(pair.services, policies=OnePolicy(pair.here))
+    beat = Message(kind="drift_alert", detail={"monitor": "mine", "key": "k"})
+    work.handle(
+        beat.to_json().encode(), replace(services, policies=OnePolicy(replace(pair.here, monitors=("mine",))))
+    )
+    intent = services.ledger.load(pair.here.name)[0]
+    assert intent.home == services.at(pair.here).id
+    moved = replace(services, policies=OnePolicy(pair.there))
+    with pytest.raises(Refused, match=r"has been managed in .*/workspaces/.* Put workspace back"):
+        work.handle(Message(kind="model_registered", model=pair.here.name).to_json().encode(), moved)
+    assert services.ledger.load(pair.here.name)[0] == intent
