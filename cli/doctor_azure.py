@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
-from cloud.settings import STORAGE, Settings, SettingsError, is_loopback, read_settings
+from cloud.settings import STORAGE, WORKSPACES, Settings, SettingsError, is_loopback, read_settings
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -25,6 +25,7 @@ UNSEEN = (
     "whether firewalls let the app itself through: addresses were tried from this machine",
     "roles inside Purview (the app has to be a Data Curator there, where lineage is exported)",
     "conditions of roles, and roles that come through groups",
+    "roles on the storage and the logs of further workspaces",
     "whether the Key Vault reference resolves: the portal shows it beside the setting",
 )
 """What nobody can tell from here."""
@@ -135,6 +136,14 @@ def _worth_having(settings: Settings) -> Iterator[Sight]:
             found="releases with traffic steps cannot be judged",
             remedy="the id (a GUID) of the Log Analytics workspace",
         )
+    for name, one in settings.further.items():
+        if one.logs_workspace is None:
+            yield Sight(
+                kind="missing",
+                what=f"{WORKSPACES}, {name}",
+                found="no Log Analytics workspace: its releases with traffic steps cannot be judged",
+                remedy=f"{name}=SUBSCRIPTION/RESOURCE-GROUP/WORKSPACE/LOG-ANALYTICS-WORKSPACE-ID",
+            )
 
 
 def _addresses(settings: Settings, arm: str) -> Iterator[Sight]:
@@ -184,6 +193,7 @@ def _roles(
                 remedy="homeostat doctor --azure --identity OBJECT-ID-OF-THE-APP'S-IDENTITY",
             )
         grants = list(_granted(settings, who, asked, arm))
+        further = [_further(settings.at(name), name, who, asked, arm) for name in settings.further]
     except AzureError as err:
         yield Sight(
             kind="unseen",
@@ -193,6 +203,25 @@ def _roles(
         )
         return
     yield from compared(grants)
+    yield from further
+
+
+def _further(settings: Settings, name: str, who: TokenCredential, identity: str, arm: str) -> Sight:
+    """Whether the app may work in a further workspace, by its role on the workspace or further up."""
+    from infra.checks.roles import named_roles
+    from infra.checks.scenarios import INFRA
+
+    role, wanted = "azureMlDataScientist", settings.workspace_id
+    granted = _granted(settings, who, identity, arm)
+    scopes = [scope.lower().rstrip("/") for one, scope in granted if one == named_roles(INFRA)[role]]
+    if any(f"{wanted}/".startswith(f"{scope}/") for scope in scopes):
+        return Sight(kind="ok", what=f"{role} in {name}", found=f"on {wanted}")
+    return Sight(
+        kind="missing",
+        what=f"{role} in {name}",
+        found=f"not on {wanted}",
+        remedy="deploy infra/further-workspace.bicep there: docs/workspaces.md",
+    )
 
 
 def _granted(settings: Settings, who: TokenCredential, identity: str, arm: str) -> Iterator[tuple[str, str]]:

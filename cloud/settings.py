@@ -349,6 +349,13 @@ def _further(text: Callable[[str], str | None], faults: list[str]) -> dict[str, 
             workspace=parts[2],
             logs_workspace=parts[3] if len(parts) == 4 else None,
         )
+    logged = [(one.workspace, one.logs_workspace) for one in found.values()]
+    logged.append((text("HOMEOSTAT_WORKSPACE") or "", text("HOMEOSTAT_LOGS_WORKSPACE_ID")))
+    pairs = [(workspace.lower(), logs.lower()) for workspace, logs in logged if logs]
+    faults.extend(
+        f"{WORKSPACES}: two workspaces named {workspace} log to {logs}: nobody can tell them apart"
+        for workspace, logs in sorted({pair for pair in pairs if pairs.count(pair) > 1})
+    )
     return found
 
 

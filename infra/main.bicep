@@ -28,6 +28,9 @@ param alertEmail string = ''
 @description('Names of Entra groups that policies use: NAME=OBJECT-ID, separated by commas.')
 param approverGroups string = ''
 
+@description('Further Azure ML workspaces of the app: NAME=SUBSCRIPTION/RESOURCE-GROUP/WORKSPACE/LOG-ANALYTICS-WORKSPACE-ID, separated by commas. Each needs further-workspace.bicep.')
+param furtherWorkspaces string = ''
+
 @description('Client id or api://... of the app registration whose tokens the app takes. Empty: it takes none.')
 param entraAudience string = ''
 
@@ -281,6 +284,7 @@ module app 'modules/function-app.bicep' = {
     entraAudience: entraAudience
     approverGroups: approverGroups
     purviewUrl: withPurview ? purview!.outputs.url : ''
+    furtherWorkspaces: furtherWorkspaces
   }
 }
 

@@ -30,7 +30,9 @@ def faults_of_events(template: Template) -> Iterator[Fault]:
         name: (topic, function, Filter(included_event_types=types, advanced=conditions))
         for name, topic, types, function, conditions in WAKES
     }
-    for name in sorted(set(here) - set(found)):
+    there = {one.symbol for one in template.resources}
+    missing = {name for name, (topic, *_) in here.items() if TOPICS[topic] in there} - set(found)
+    for name in sorted(missing):
         yield Fault(Place(template.file, 1), f"local Azure has a subscription {name}, the Bicep has not")
     for name, one in sorted(found.items()):
         yield from _safe(one)

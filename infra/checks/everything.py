@@ -35,10 +35,11 @@ def faults(root: Path = ROOT, specs: Path = SPECS) -> list[Fault]:
             wrong += faults_of_queries(one)
             if whole:
                 wrong += faults_of_schemas(one, specs / "arm")
-        for one in found[:-1]:
-            wrong += faults_of_settings(one, root, whole=one is found[-2])
+        *mains, after, _further = found
+        for one in mains:
+            wrong += faults_of_settings(one, root, whole=one is mains[-1])
         wrong += faults_of_roles(found, infra, root / "docs" / "security.md")
-        wrong += faults_of_names(found[0], found[-1], root / "policies")
+        wrong += faults_of_names(found[0], after, root / "policies")
         wrong += faults_of_hooks(infra, found[0])
         wrong += faults_of_parameters(
             infra, specs / "arm" / "2019-04-01_deploymentParameters.json" if whole else None

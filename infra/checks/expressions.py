@@ -176,7 +176,7 @@ class Evaluator:
         if called.type != "identifier":
             raise Wrong(at, f"{name}() reads keys or state at deployment: nothing here needs it")
         if name in self._globals:
-            return functions.wrapped(self._globals[name](), at)
+            return functions.wrapped(self._globals[name](*(plain(one) for one in arguments)), at)
         if name in {"loadJsonContent", "loadTextContent"}:
             file = self._source.file.parent / str(arguments[0].data)
             if not file.is_file():

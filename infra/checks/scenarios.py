@@ -16,6 +16,7 @@ EVERYTHING: dict[str, Any] = {
     "alertEmail": "ml@example.com",
     "approverGroups": "ml-owners=44444444-4444-4444-4444-444444444444",
     "entraAudience": "api://homeostat",
+    "furtherWorkspaces": "prod=66666666-6666-6666-6666-666666666666/rg-prod/mlw-prod",
     "kubernetesClusterId": f"{HUB}/Microsoft.ContainerService/managedClusters/k",
     "withNetwork": True,
     "withCustomerKeys": True,
@@ -29,7 +30,7 @@ EVERYTHING: dict[str, Any] = {
 
 
 def templates(infra: Path = INFRA) -> list[Template]:
-    """main.bicep under every set, then after-deploy.bicep with what main.bicep hands on.
+    """main.bicep under every set, after-deploy.bicep with what main.bicep hands on, further-workspace.bicep.
 
     Raises:
         Wrong: one cannot be evaluated.
@@ -42,9 +43,21 @@ def templates(infra: Path = INFRA) -> list[Template]:
     }
     more = {"environmentName": "sample", "alertUrl": "https://sample.invalid/api/alert?code=k"}
     found.append(evaluate(infra / "after-deploy.bicep", {**handed, **more}, group("rg-sample")))
+    found.append(evaluate(infra / "further-workspace.bicep", FURTHER, group("rg-prod")))
     return found
 
 
+FURTHER = {
+    "environmentName": "sample",
+    "workspaceName": "mlw-prod",
+    "storageName": "stmlprod",
+    "logsName": "log-prod",
+    "appSubscriptionId": "77777777-7777-7777-7777-777777777777",
+    "appResourceGroup": "rg-sample",
+    "appName": "func-sample",
+    "appIdentityName": "id-app-sample",
+}
+"""What somebody gives to further-workspace.bicep."""
 HANDED = {
     "alertEmail": "HOMEOSTAT_ALERT_EMAIL",
     "dataPrefix": "HOMEOSTAT_DATA_PREFIX",

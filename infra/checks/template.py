@@ -38,6 +38,12 @@ def group(name: str, location: str = "westeurope") -> Scope:
     )
 
 
+def _elsewhere(subscription: str, name: str) -> Scope:
+    """A resource group of another subscription."""
+    home = f"/subscriptions/{subscription}/resourceGroups/{name}"
+    return Scope("resourceGroup", home, {"name": name})
+
+
 @dataclass(slots=True)
 class Template:
     """What a file comes to. Faults that did not end the evaluation are in `faults`."""
@@ -83,7 +89,7 @@ class _File:
             {
                 "subscription": lambda: SUBSCRIPTION,
                 "tenant": lambda: Scope("tenant", "/", {"tenantId": functions.TENANT}),
-                "resourceGroup": lambda: self._scope,
+                "resourceGroup": lambda *named: _elsewhere(*named) if named else self._scope,
                 "deployment": lambda: Scope(
                     "deployment", "", {"name": "deployment", "location": "westeurope"}
                 ),

@@ -23,6 +23,7 @@ param topicEndpoint string
 param entraAudience string
 param approverGroups string
 param purviewUrl string
+param furtherWorkspaces string
 
 var private = !empty(subnetId)
 var settings = union(
@@ -56,6 +57,9 @@ var settings = union(
   },
   empty(purviewUrl) ? {} : {
     HOMEOSTAT_PURVIEW_URL: purviewUrl
+  },
+  empty(furtherWorkspaces) ? {} : {
+    HOMEOSTAT_WORKSPACES: furtherWorkspaces
   }
 )
 

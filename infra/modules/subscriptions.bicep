@@ -1,6 +1,4 @@
-// Which events wake which function. local/subscriptions.py says the same for local Azure; infra/checks compares them.
-// Event Grid reaches a function with the function's own key, which it fetches itself: it offers no managed identity for
-// functions. Dead letters go by the topic's identity.
+// Every event that wakes the app: those of its workspace and of its data storage, and its own.
 param appName string
 param appStorageName string
 param storageTopicName string
@@ -25,63 +23,6 @@ var deadLetters = {
     }
   }
 }
-var workspaceWakes = [
-  {
-    name: 'job-finished'
-    function: 'job_finished'
-    types: [
-      'Microsoft.MachineLearningServices.RunCompleted'
-      'Microsoft.MachineLearningServices.RunStatusChanged'
-    ]
-    conditions: [
-      {
-        operatorType: 'StringBeginsWith'
-        key: 'data.runId'
-        values: [
-          'rt-'
-        ]
-      }
-    ]
-  }
-  {
-    name: 'monitor-breach'
-    function: 'drift_alert'
-    types: [
-      'Microsoft.MachineLearningServices.RunStatusChanged'
-    ]
-    conditions: [
-      {
-        operatorType: 'IsNotNull'
-        key: 'data.runTags.azureml_modelmonitor_threshold_breached'
-      }
-    ]
-  }
-  {
-    name: 'dataset-drift'
-    function: 'drift_alert'
-    types: [
-      'Microsoft.MachineLearningServices.DatasetDriftDetected'
-    ]
-    conditions: []
-  }
-  {
-    name: 'model-registered'
-    function: 'model_registered'
-    types: [
-      'Microsoft.MachineLearningServices.ModelRegistered'
-    ]
-    conditions: []
-  }
-  {
-    name: 'model-deployed'
-    function: 'model_deployed'
-    types: [
-      'Microsoft.MachineLearningServices.ModelDeployed'
-    ]
-    conditions: []
-  }
-]
-
 resource account 'Microsoft.Storage/storageAccounts@2025-01-01' existing = {
   name: appStorageName
 }
@@ -90,83 +31,21 @@ resource app 'Microsoft.Web/sites@2024-11-01' existing = {
   name: appName
 }
 
-resource storageTopic 'Microsoft.EventGrid/systemTopics@2025-02-15' existing = {
-  name: storageTopicName
-}
-
-resource workspaceTopic 'Microsoft.EventGrid/systemTopics@2025-02-15' existing = {
-  name: workspaceTopicName
-}
-
 resource topic 'Microsoft.EventGrid/topics@2025-02-15' existing = {
   name: topicName
 }
 
-resource newData 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15' = {
-  parent: storageTopic
-  name: 'new-data'
-  properties: {
-    eventDeliverySchema: 'EventGridSchema'
-    destination: {
-      endpointType: 'AzureFunction'
-      properties: {
-        resourceId: '${app.id}/functions/new_data'
-        maxEventsPerBatch: 1
-        preferredBatchSizeInKilobytes: 64
-      }
-    }
-    filter: {
-      subjectBeginsWith: dataPrefix
-      subjectEndsWith: dataSuffix
-      isSubjectCaseSensitive: true
-      enableAdvancedFilteringOnArrays: true
-      includedEventTypes: [
-        'Microsoft.Storage.BlobCreated'
-      ]
-      advancedFilters: [
-        {
-          operatorType: 'StringNotBeginsWith'
-          key: 'subject'
-          values: [
-            '/blobServices/default/containers/code-'
-          ]
-        }
-        {
-          operatorType: 'StringNotIn'
-          key: 'data.api'
-          values: [
-            'CreateFile'
-          ]
-        }
-      ]
-    }
-    retryPolicy: retries
-    deadLetterWithResourceIdentity: deadLetters
+module workspace 'workspace-subscriptions.bicep' = {
+  name: 'workspace-subscriptions'
+  params: {
+    appId: app.id
+    deadLettersId: account.id
+    storageTopicName: storageTopicName
+    workspaceTopicName: workspaceTopicName
+    dataPrefix: dataPrefix
+    dataSuffix: dataSuffix
   }
 }
-
-resource workspaceEvents 'Microsoft.EventGrid/systemTopics/eventSubscriptions@2025-02-15' = [for one in workspaceWakes: {
-  parent: workspaceTopic
-  name: one.name
-  properties: {
-    eventDeliverySchema: 'EventGridSchema'
-    destination: {
-      endpointType: 'AzureFunction'
-      properties: {
-        resourceId: '${app.id}/functions/${one.function}'
-        maxEventsPerBatch: 1
-        preferredBatchSizeInKilobytes: 64
-      }
-    }
-    filter: {
-      enableAdvancedFilteringOnArrays: true
-      includedEventTypes: one.types
-      advancedFilters: one.conditions
-    }
-    retryPolicy: retries
-    deadLetterWithResourceIdentity: deadLetters
-  }
-}]
 
 resource drift 'Microsoft.EventGrid/topics/eventSubscriptions@2025-02-15' = {
   parent: topic

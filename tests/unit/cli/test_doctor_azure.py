@@ -186,6 +186,31 @@ def test_purview_is_looked_for_where_lineage_is_exported(
     assert any("Data Curator" in one for one in of(sights, "unseen"))
 
 
+def test_further_workspaces_need_roles_and_logs_too(settings: dict[str, str], arm: Arm) -> None:
+    settings["HOMEOSTAT_WORKSPACES"] = "prod=s-2/rg-prod/mlw/l-2,stage=s-3/rg-stage/mlw"
+    arm.grants = all_that_the_app_needs()
+    there = "/providers/Microsoft.MachineLearningServices/workspaces/mlw"
+    assert of(seen(settings, arm), "missing") == [
+        "HOMEOSTAT_WORKSPACES, stage: no Log Analytics workspace: its releases with traffic steps cannot be judged",
+        f"azureMlDataScientist in prod: not on /subscriptions/s-2/resourcegroups/rg-prod{there}".lower().replace(
+            "azuremldatascientist", "azureMlDataScientist"
+        ),
+        f"azureMlDataScientist in stage: not on /subscriptions/s-3/resourcegroups/rg-stage{there}".lower().replace(
+            "azuremldatascientist", "azureMlDataScientist"
+        ),
+    ]
+    assert any("/subscriptions/s-2/" in one for one in arm.asked), "each in its own subscription"
+    arm.grants += [
+        (SCIENTIST, f"/subscriptions/s-2/resourceGroups/rg-prod{there}"),
+        (SCIENTIST, f"/subscriptions/s-3/resourceGroups/rg-stage{there}2"),
+    ]
+    missing = of(seen(settings, arm), "missing")
+    assert [one.partition(":")[0] for one in missing] == [
+        "HOMEOSTAT_WORKSPACES, stage",
+        "azureMlDataScientist in stage",
+    ]
+
+
 def test_addresses_that_do_not_answer(settings: dict[str, str], arm: Arm) -> None:
     settings["HomeostatStorage__queueServiceUri"] = "https://127.0.0.1:9/"  # the port that discards
     assert [one for one in of(seen(settings, arm), "missing") if one.startswith("queue storage: 127.0.0.1:9")]

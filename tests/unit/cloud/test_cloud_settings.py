@@ -112,6 +112,10 @@ def test_everything_missing_is_named_at_once() -> None:
         ({"HOMEOSTAT_WORKSPACES": "p d=s/g/w"}, "must be NAME=SUBSCRIPTION"),
         ({"HOMEOSTAT_WORKSPACES": "a1=s/g/w1,a1=s/g/w2"}, "another name than a1, which is taken"),
         ({"HOMEOSTAT_WORKSPACES": "ws=s/g/w1", "HOMEOSTAT_WORKSPACE": "ws"}, "another name than ws"),
+        (
+            {"HOMEOSTAT_WORKSPACES": "p1=s2/g/W/L", "HOMEOSTAT_LOGS_WORKSPACE_ID": "l"},
+            "two workspaces named w log to l",
+        ),
         ({"HOMEOSTAT_APP_SERVICE_AUTH": "yes"}, "must be true or false"),
         ({"HOMEOSTAT_APP_SERVICE_AUTH": "true", "WEBSITE_AUTH_ENABLED": "False"}, "authentication is off"),
         ({"HomeostatStorage": "x"}, "not both"),

@@ -52,6 +52,7 @@ STORAGE, APP, SUBS = (
     "infra/modules/function-app.bicep",
     "infra/modules/subscriptions.bicep",
 )
+WAKES, FURTHER = "infra/modules/workspace-subscriptions.bicep", "infra/further-workspace.bicep"
 ALERTS, MAIN, FACTORY = "infra/modules/alerts.bicep", "infra/main.bicep", "infra/modules/data-factory.bicep"
 BREAKS = {
     # name: file, what to replace, by what, lines further down, what is said
@@ -95,13 +96,18 @@ BREAKS = {
     "setting with a key": (APP, "HOMEOSTAT_TOPIC_ENDPOINT: topicEndpoint", "HOMEOSTAT_TOPIC_ENDPOINT: 'https://x/api/events?sig=a'", 0, "holds a key"),
     "secret in clear": (APP, "'@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/approval-key)'", "'of thirty-two characters, at the least'", 0, "must be a Key Vault reference"),
     "setting refused by the app": (APP, "HOMEOSTAT_TOPIC_ENDPOINT: topicEndpoint", "HOMEOSTAT_TOPIC_ENDPOINT: 'http://topic.invalid'", None, "HOMEOSTAT_TOPIC_ENDPOINT must be an https address"),
-    "filter": (SUBS, "            'CreateFile'", "            'CreateFolder'", None, "the filter of new-data is"),
-    "filter dropped": (SUBS, "    conditions: [\n      {\n        operatorType: 'StringBeginsWith'\n        key: 'data.runId'\n        values: [\n          'rt-'\n        ]\n      }\n    ]", "    conditions: []", 0, "the filter of job-finished is none"),
-    "event type": (SUBS, "'Microsoft.MachineLearningServices.ModelDeployed'", "'Microsoft.MachineLearningServices.ModelDeploy'", 0, "model_deployed refuses events of type"),
-    "function": (SUBS, "    function: 'model_deployed'", "    function: 'model_registered'", None, "model-deployed wakes model_registered"),
+    "filter": (WAKES, "            'CreateFile'", "            'CreateFolder'", None, "the filter of new-data is"),
+    "filter dropped": (WAKES, "    conditions: [\n      {\n        operatorType: 'StringBeginsWith'\n        key: 'data.runId'\n        values: [\n          'rt-'\n        ]\n      }\n    ]", "    conditions: []", 0, "the filter of job-finished is none"),
+    "event type": (WAKES, "'Microsoft.MachineLearningServices.ModelDeployed'", "'Microsoft.MachineLearningServices.ModelDeploy'", 0, "model_deployed refuses events of type"),
+    "function": (WAKES, "    function: 'model_deployed'", "    function: 'model_registered'", None, "model-deployed wakes model_registered"),
     "subscription missing": (SUBS, "  name: 'drift'\n", "  name: 'drifts'\n", None, "local Azure has a subscription drift, the Bicep has not"),
     "wrong topic": (SUBS, "  parent: topic\n  name: 'drift'", "  parent: topic2\n  name: 'drift'", None, "nothing is called topic2"),
-    "dead letters": (SUBS, "    retryPolicy: retries\n    deadLetterWithResourceIdentity: deadLetters\n  }\n}\n\nresource workspaceEvents", "    retryPolicy: retries\n  }\n}\n\nresource workspaceEvents", None, "new-data has no dead letters by managed identity"),
+    "dead letters": (WAKES, "    retryPolicy: retries\n    deadLetterWithResourceIdentity: deadLetters\n  }\n}\n\nresource workspaceEvents", "    retryPolicy: retries\n  }\n}\n\nresource workspaceEvents", None, "new-data has no dead letters by managed identity"),
+    "further workspace without events": (FURTHER, "module subscriptions 'modules/workspace-subscriptions.bicep'", "module subscriptions 'modules/purview.bicep'", None, "has no parameter"),
+    "further workspace: event missing": (WAKES, "    name: 'model-deployed'", "    name: 'deployed'", None, "local Azure has a subscription model-deployed"),
+    "further workspace: wide role": (FURTHER, "  scope: storage\n  properties: {\n    roleDefinitionId", "  properties: {\n    roleDefinitionId", None, "whole resource group"),
+    "further workspace: role without a reason": (FURTHER, "  scope: logs\n  properties: {\n    roleDefinitionId", "  scope: deadLetters\n  properties: {\n    roleDefinitionId", None, "app has logAnalyticsReader on deadLetters: no row"),
+    "setting of further workspaces": (APP, "HOMEOSTAT_WORKSPACES: furtherWorkspaces", "HOMEOSTAT_WORKSPACES: 'prod=${furtherWorkspaces}'", None, "HOMEOSTAT_WORKSPACES must be NAME=SUBSCRIPTION"),
     "KQL": ("infra/alerts/failed-functions.kql", "| where Success == false", "| were Success == false", None, "the query of failed-functions does not run"),
     "KQL column": ("infra/alerts/poison-messages.kql", "Uri has", "Url has", None, "the query of poison-messages does not run"),
     "measured column": (ALERTS, "column: 'FailedPercent'", "column: 'Failed'", 0, "endpoint-errors has no column Failed"),
