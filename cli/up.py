@@ -47,6 +47,9 @@ def up(
         float,
         typer.Option(help="Seconds until a request's row in Log Analytics can be queried; minutes in Azure."),
     ] = 0.0,
+    registries: Annotated[
+        list[str] | None, typer.Option("--registry", help="An Azure ML registry; may be repeated.")
+    ] = None,
     workspaces: Annotated[
         list[str] | None, typer.Option("--workspace", help="Another Azure ML workspace; may be repeated.")
     ] = None,
@@ -71,6 +74,7 @@ def up(
         time_scale=retry_scale,
         log_delay=timedelta(seconds=log_delay),
         workspaces=further,
+        registries=registries or [],
         told=lambda what: out.print(what, style="yellow", markup=False),
     )
     try:

@@ -26,6 +26,7 @@ class Connections:
         self.settings = settings
         self._lock = RLock()
         self._ml: MLClient | None = None
+        self._registries: dict[str, MLClient] = {}
         self._arm: Arm | None = None
         self._own: BlobServiceClient | None = None
         self._accounts: dict[str, BlobServiceClient] = {}
@@ -40,6 +41,16 @@ class Connections:
                 with translated("connecting to Azure ML"):
                     self._ml = ml_client(self.settings)
             return self._ml
+
+    def registry(self, name: str) -> MLClient:
+        """An Azure ML registry."""
+        from cloud.mlclient import registry_client
+
+        with self._lock:
+            if name not in self._registries:
+                with translated(f"looking for registry {name}"):
+                    self._registries[name] = registry_client(self.settings, name)
+            return self._registries[name]
 
     @property
     def arm(self) -> Arm:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from cloud.errors import NotFound, translated
 from control.errors import Refused
@@ -41,6 +41,11 @@ class Store:
 
     def write(self, path: str, body: bytes) -> None:
         """Write the blob, over one that is there."""
+        with translated(f"writing blob {path} of datastore {self.name}"):
+            self.container.upload_blob(path, body, overwrite=True)
+
+    def upload(self, path: str, body: IO[bytes]) -> None:
+        """Write the blob from an open file, over one that is there."""
         with translated(f"writing blob {path} of datastore {self.name}"):
             self.container.upload_blob(path, body, overwrite=True)
 

@@ -21,7 +21,17 @@ PATIENCE: dict[str, Any] = {"retry_total": 3, "connection_timeout": 20, "read_ti
 
 
 def ml_client(settings: Settings) -> MLClient:
-    """A client for the app's workspace. Importing it takes about two seconds."""
+    """A client for the settings' workspace. Importing it takes about two seconds."""
+    where = (settings.subscription, settings.resource_group, settings.workspace)
+    return _sdk()(credential(settings), *where, **_options(settings))
+
+
+def registry_client(settings: Settings, name: str) -> MLClient:
+    """A client for a registry. Making it asks where the registry is."""
+    return _sdk()(credential(settings), registry_name=name, **_options(settings))
+
+
+def _sdk() -> type[MLClient]:
     # The SDK looks at it on import, and asks the network about a name that it does not know.
     os.environ.pop("AZUREML_CURRENT_CLOUD", None)
     from azure.ai.ml import MLClient
@@ -30,30 +40,21 @@ def ml_client(settings: Settings) -> MLClient:
     logging.getLogger("azure.ai.ml").setLevel(logging.WARNING)
     logging.getLogger("azure.ai.ml._telemetry").setLevel(logging.CRITICAL)
     logging.getLogger("azure.ai.ml._utils._experimental").setLevel(logging.ERROR)
-    where = (settings.subscription, settings.resource_group, settings.workspace)
+    return MLClient  # type: ignore[no-any-return]
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    common = {"enable_telemetry": False, "show_progress": False, "user_agent": AGENT, **PATIENCE}
     if settings.azureml_url is None:
         # Named, because a client for local Azure in the same process would else leave its own cloud behind.
-        return MLClient(
-            credential(settings),
-            *where,
-            cloud="AzureCloud",
-            enable_telemetry=False,
-            show_progress=False,
-            user_agent=AGENT,
-            **PATIENCE,
-        )
-    return MLClient(
-        credential(settings),
-        *where,
-        cloud=_cloud_name(settings.azureml_url),
-        cloud_metadata=_cloud_metadata(settings.azureml_url),
-        per_call_policies=[allow_loopback_http()],
-        enable_telemetry=False,
-        show_progress=False,
-        polling_interval=1,
-        user_agent=AGENT,
-        **PATIENCE,
-    )
+        return {"cloud": "AzureCloud", **common}
+    return {
+        "cloud": _cloud_name(settings.azureml_url),
+        "cloud_metadata": _cloud_metadata(settings.azureml_url),
+        "per_call_policies": [allow_loopback_http()],
+        "polling_interval": 1,
+        **common,
+    }
 
 
 def _cloud_name(url: str) -> str:

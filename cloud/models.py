@@ -11,7 +11,7 @@ from control.errors import Refused
 from control.facts import ModelVersion
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from cloud.connections import Connections
     from cloud.datastores import Datastores
@@ -32,16 +32,16 @@ class Models:
         """The registered versions, oldest first."""
         try:
             with translated(f"listing the versions of model {name}"):
-                found = [_version(model) for model in self._connections.ml.models.list(name=name)]
+                found = [version_of(model) for model in self._connections.ml.models.list(name=name)]
         except NotFound:
             return ()
-        return sorted(found, key=_age)
+        return aged(found)
 
     def get(self, name: str, version: str) -> ModelVersion | None:
         """One version, or None when it is not registered."""
         try:
             with translated(f"reading model {name}:{version}"):
-                return _version(self._connections.ml.models.get(name, version))
+                return version_of(self._connections.ml.models.get(name, version))
         except NotFound:
             return None
 
@@ -90,7 +90,13 @@ def output(model: str, job: str, name: str) -> Location:
     return Location(DEFAULT, f"homeostat/{model}/{job}/{name}/")
 
 
-def _version(model: object) -> ModelVersion:
+def aged(versions: Iterable[ModelVersion]) -> Sequence[ModelVersion]:
+    """Oldest first."""
+    return sorted(versions, key=_age)
+
+
+def version_of(model: object) -> ModelVersion:
+    """What the SDK says of a version."""
     version, path, tags = (getattr(model, name) for name in ("version", "path", "tags"))
     tags = dict(tags or {})
     authors = _authors(tags, getattr(model, "creation_context", None))

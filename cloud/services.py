@@ -24,6 +24,7 @@ from cloud.predictions import Predictions
 from cloud.probe import Prober
 from cloud.profiles import BlobProfiles
 from cloud.purview import PurviewLineage
+from cloud.registries import Registries
 from cloud.settings import read_settings
 from cloud.storage import table_service
 from cloud.topic import EventGridTopic
@@ -81,6 +82,7 @@ def place(settings: Settings) -> Place:
             endpoints=endpoints,
             prober=prober,
             batch_endpoints=batch_endpoints,
+            registries=Registries(connections, datastores),
             trials=Trials(datastores=datastores, jobs=jobs, prober=prober, endpoints=batch_endpoints),
         ),
         refreshes=DataFactories(connections, datastores, SystemClock()),

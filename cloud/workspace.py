@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cloud.jobs import Jobs
     from cloud.models import Models
     from cloud.probe import Prober
+    from cloud.registries import Registries
     from cloud.trial import Trials
     from control.facts import Batch, Endpoint, Evaluation, Job, ModelVersion, Probe, Template
     from control.policy import Policy
@@ -30,6 +31,7 @@ class AzureWorkspace:
         prober: Prober,
         batch_endpoints: BatchEndpoints,
         trials: Trials,
+        registries: Registries,
     ) -> None:
         self._jobs = jobs
         self._models = models
@@ -37,6 +39,7 @@ class AzureWorkspace:
         self._prober = prober
         self._batch_endpoints = batch_endpoints
         self._trials = trials
+        self._registries = registries
 
     def job(self, name: str) -> Job:
         """The job by name; status `missing` when there is none."""
@@ -62,7 +65,19 @@ class AzureWorkspace:
         """The registered versions, oldest first."""
         return self._models.versions(policy.name)
 
-    def file(self, policy: Policy, address: str) -> bytes | None:  # noqa: ARG002 - one workspace, so far
+    def registry(self, policy: Policy) -> Sequence[ModelVersion]:
+        """The versions of the model in the policy's registry, oldest first."""
+        return self._registries.versions(policy)
+
+    def share(self, policy: Policy, version: str, evidence: str) -> bool:
+        """Import the version into the policy's registry; False when it was there already."""
+        return self._registries.share(policy, version, evidence)
+
+    def take(self, policy: Policy, version: str) -> bool:
+        """Copy the registry's version into the workspace and register it; False when it was there already."""
+        return self._registries.take(policy, version)
+
+    def file(self, policy: Policy, address: str) -> bytes | None:  # noqa: ARG002 - every policy's is the same
         """The file at that place of a datastore; None when there is none."""
         return self._models.read(address)
 

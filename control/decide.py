@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from control import release, reporting, retraining, vetting
+from control import release, reporting, retraining, sharing, vetting
 from control.decision import Decision, soonest
 from control.effects import ScaleDeployment
 from control.facts import Facts
@@ -22,7 +22,7 @@ def decide(policy: Policy, intent: Intent, facts: Facts, now: datetime) -> Decis
     # Instances that Azure has not got (a quota) must not keep everything else waiting.
     wakes = [releasing.wake]
     decision = Decision(intent=intent)
-    for machine in (retraining, vetting, reporting):
+    for machine in (retraining, sharing, vetting, reporting):
         decision = machine.decide(policy, intent, facts, now)
         wakes.append(decision.wake)
         if decision.intent != intent or decision.effects:

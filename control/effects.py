@@ -55,6 +55,21 @@ class WriteReport:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ShareModel:
+    """Import the released version into the policy's registry, under its number. One that is there stays."""
+
+    version: str
+    evidence: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TakeModel:
+    """Copy the registry's version into the workspace, under its number. One that is there stays."""
+
+    version: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class CreateEndpoint:
     """PUT the endpoint, without traffic."""
 
@@ -140,6 +155,8 @@ Effect = (
     | SubmitProfile
     | RegisterModel
     | WriteReport
+    | ShareModel
+    | TakeModel
     | CreateEndpoint
     | CreateDeployment
     | BeginTrial

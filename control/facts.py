@@ -124,6 +124,8 @@ class Facts:
     evaluation: Evaluation | None = None
     models: tuple[ModelVersion, ...] = ()
     """Oldest first."""
+    registry: tuple[ModelVersion, ...] | None = None
+    """The versions in the policy's registry, oldest first."""
     refresh: Job | None = None
     """The pipeline run that brings data, as a job by its key."""
     vetting_job: Job | None = None

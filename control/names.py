@@ -10,6 +10,8 @@ from collections.abc import Iterable
 JOB = re.compile(r"^(?:rt|ev|pf|tr)-(?P<model>.+)-(?P<epoch>\d+)-(?P<digest>[0-9a-f]{8})$")
 REPORT_PAGE, REPORT_TESTS, REPORT_DATA = "report.html", "junit.xml", "report.json"
 """Written in that order: who finds the last one finds all."""
+SOURCE_TAG, REGISTRY_TAG = "homeostat.source", "homeostat.registry"
+"""Tags of a version: which one of which workspace was shared; which one of a registry was taken."""
 DEPLOYMENT = re.compile(r"^g(?P<generation>\d+)$")
 
 
@@ -51,6 +53,16 @@ def workspace_id(subscription: str, resource_group: str, workspace: str) -> str:
         f"/subscriptions/{subscription}/resourcegroups/{resource_group}"
         f"/providers/microsoft.machinelearningservices/workspaces/{workspace}"
     ).lower()
+
+
+def source_of(home: str, model: str, version: str) -> str:
+    """Where a shared version comes from: the workspace's resource id with model and version."""
+    return f"{home}/models/{model}/versions/{version}"
+
+
+def registry_address(registry: str, model: str, version: str) -> str:
+    """A version in a registry, as Azure ML addresses it."""
+    return f"azureml://registries/{registry}/models/{model}/versions/{version}"
 
 
 def data_version(blobs: Iterable[tuple[str, str]]) -> str:

@@ -218,6 +218,17 @@ class Release:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Registry:
+    """An Azure ML registry through which versions go from workspace to workspace."""
+
+    name: str
+    model: str
+    """What the model is called there."""
+    share: bool
+    """Released versions go there; False: candidates come from there, and none is trained here."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class AlertRule:
     """What an Azure Monitor alert of that rule's name does to this model."""
 
@@ -274,6 +285,7 @@ class Policy:
     gates: Gates
     approval: Approval
     release: Release
+    registry: Registry | None = None
     alerts: tuple[AlertRule, ...] = ()
     notify: tuple[NoticeRule, ...] = ()
     privacy: Privacy | None = None

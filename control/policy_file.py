@@ -28,6 +28,7 @@ from control.policy import (
     Privacy,
     Quality,
     Refresh,
+    Registry,
     Release,
     Retrain,
     Schedule,
@@ -103,6 +104,7 @@ def _policy(data: Keys, source: str) -> Policy:
         gates=_gates(data["gates"]),
         approval=_approval(data.get("approval", {})),
         release=_release(data["release"]),
+        registry=_registry(data.get("registry"), data["name"]),
         alerts=tuple(AlertRule(**rule) for rule in data.get("alerts", ())),
         notify=tuple(NoticeRule(to=rule["to"], on=frozenset(rule["on"])) for rule in data.get("notify", ())),
         privacy=_privacy(data.get("privacy")),
@@ -201,6 +203,12 @@ def _release(section: Keys) -> Release:
         keys["mirror_percent"] = section["mirror"]["percent"]
         keys["mirror_for"] = parse_duration(section["mirror"]["for"])
     return Release(**keys)
+
+
+def _registry(section: Keys | None, model: str) -> Registry | None:
+    if section is None:
+        return None
+    return Registry(name=section["name"], model=section.get("model", model), share="share" in section)
 
 
 def _privacy(section: Keys | None) -> Privacy | None:

@@ -64,6 +64,7 @@ def _within(inner: str, outer: str) -> bool:
 def rule_problems(policy: Sound, now: datetime, workspaces: Sequence[str] | None = None) -> Iterator[Problem]:
     """Rules that the policy breaks. `now` is any moment: cron expressions are tried from there."""
     yield from _workspace(policy, workspaces)
+    yield from _registry(policy)
     yield from _triggers(policy, now)
     yield from _fresh(policy)
     yield from _budget(policy)
@@ -85,6 +86,22 @@ def _workspace(policy: Sound, known: Sequence[str] | None) -> Iterator[Problem]:
         ("workspace",),
         f"{name!r} is no workspace that the app knows; {hint} or add it to HOMEOSTAT_WORKSPACES",
     )
+
+
+def _registry(policy: Sound) -> Iterator[Problem]:
+    rule = policy.get("registry")
+    if rule is None:
+        return
+    if ("share" in rule) == ("from" in rule):
+        yield policy.problem(
+            ("registry",),
+            "write one of share: true (releases go there) and from: true (candidates come)",
+        )
+    elif "from" in rule and policy.get("gates", "job", default="") == "":
+        yield policy.problem(
+            ("registry", "from"),
+            "what comes is evaluated here first; write gates.job, for instance pipelines/evaluate.yml",
+        )
 
 
 def _gate_metrics(policy: Sound) -> Iterator[Problem]:

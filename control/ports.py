@@ -164,6 +164,21 @@ class Workspace(Protocol):
     def register(self, policy: Policy, version: str, job: str, tags: dict[str, str]) -> bool:
         """PUT the model version from the job's output; False when it was there already."""
 
+    def registry(self, policy: Policy) -> Sequence[ModelVersion]:
+        """The versions of the model in the policy's registry, oldest first."""
+
+    def share(self, policy: Policy, version: str, evidence: str) -> bool:
+        """Import the version into the policy's registry; False when it was there already.
+
+        Raises Refused when that version is there from elsewhere.
+        """
+
+    def take(self, policy: Policy, version: str) -> bool:
+        """Copy the registry's version into the workspace and register it; False when it was there already.
+
+        Raises Refused when the workspace has that version from elsewhere.
+        """
+
     def create_endpoint(self, policy: Policy) -> bool:
         """PUT the endpoint; does not wait; False when it was there already."""
 

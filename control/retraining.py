@@ -93,6 +93,9 @@ def _idle(policy: Policy, intent: Intent, facts: Facts, now: datetime) -> Decisi
     state = intent.retraining
     if state.wanted <= state.handled:
         return Decision(intent=intent)
+    if policy.registry is not None and not policy.registry.share:
+        reason = f"candidates come from registry {policy.registry.name}, none is trained here"
+        return _answered(intent, now, reason)
     if intent.releasing.phase not in {"none", "promoted"}:
         return Decision(intent=intent)  # the release's own wake-ups come back here
     wait = _wait(policy, state, now)

@@ -262,6 +262,28 @@ class LineageExport:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Moving:
+    """A version on its way to a registry, or from one."""
+
+    version: str
+    evidence: str
+    """Digest of the evaluation that it was released by, as far as it is said."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sharing:
+    """The SHARING machine of one model."""
+
+    current: Moving | None = None
+    attempts: int = 0
+    """How often Azure ML refused the present version."""
+    not_before: datetime | None = None
+    """Back-off: nothing is asked for before."""
+    settled: tuple[str, ...] = ()
+    """Versions that are where they should be, were refused there, or passed over for newer ones."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Intent:
     """Everything we mean about one model."""
 
@@ -273,6 +295,7 @@ class Intent:
     refusals: Refusals = field(default_factory=Refusals)
     report: OwedReport | None = None
     vetting: Vetting = field(default_factory=Vetting)
+    sharing: Sharing = field(default_factory=Sharing)
     profiling: tuple[Profiling, ...] = ()
     """One a folder, at most."""
     lineage: LineageExport = field(default_factory=LineageExport)

@@ -59,7 +59,7 @@ def _idle(policy: Policy, intent: Intent, facts: Facts, now: datetime) -> Decisi
         return Decision(intent=intent)
     if state.not_before is not None and now < state.not_before:
         return Decision(intent=intent, wake=state.not_before - now)
-    fresh, older, newer = _unknown(intent, facts.models)
+    fresh, older, newer = unknown(intent, facts.models)
     if older:
         note = decided(now, "passed over", versions=older, reason=f"version {newer} is newer")
         return Decision(intent=known(intent, older), notes=(note,))
@@ -96,8 +96,8 @@ def _seen(intent: Intent) -> set[str]:
     return seen | ({state.champion.version} if state.champion else set())
 
 
-def _unknown(intent: Intent, models: Sequence[ModelVersion]) -> tuple[str | None, list[str], str]:
-    """The version to evaluate, those that a newer one has overtaken, and which one that is."""
+def unknown(intent: Intent, models: Sequence[ModelVersion]) -> tuple[str | None, list[str], str]:
+    """The version that is news, those that a newer one has overtaken, and which one that is."""
     seen = _seen(intent)
     greatest = max((int(version) for version in seen if version.isdecimal()), default=0)
     unknown = [model.version for model in models if model.version not in seen]

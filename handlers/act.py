@@ -14,10 +14,12 @@ from control.effects import (
     RegisterModel,
     ScaleDeployment,
     SetTraffic,
+    ShareModel,
     StartRefresh,
     SubmitEvaluation,
     SubmitJob,
     SubmitProfile,
+    TakeModel,
     WriteReport,
 )
 from control.names import report_uri
@@ -46,15 +48,8 @@ def perform(policy: Policy, effect: Effect, services: Services) -> Note | None:
             done, detail = _submit(policy, effect, services)
         case StartRefresh():
             done, detail = services.at(policy).refreshes.start(policy, effect.key), {"key": effect.key}
-        case RegisterModel():
-            tags = {
-                "homeostat.job": effect.job,
-                EVIDENCE_TAG: effect.evidence,
-                "homeostat.policy": effect.policy_digest,
-                "homeostat.report": report_uri(policy.name, effect.job),
-            }
-            done = workspace.register(policy, effect.version, effect.job, tags)
-            detail = {"version": effect.version, "job": effect.job, "evidence": effect.evidence}
+        case RegisterModel() | ShareModel() | TakeModel():
+            done, detail = _on_model(policy, effect, workspace)
         case WriteReport(report=owed):
             done = write(policy, owed, services)
             detail = {
@@ -104,6 +99,27 @@ def _submit(
         case SubmitProfile(profiling=profiling):
             done = workspace.submit_profile(policy, profiling, effect.files)
             return done, {"job": profiling.job, "path": profiling.path, "version": profiling.version}
+
+
+def _on_model(
+    policy: Policy, effect: RegisterModel | ShareModel | TakeModel, workspace: Workspace
+) -> tuple[bool, dict[str, object]]:
+    """Bring the version where it belongs; whether it was not there yet, and what there is to say."""
+    match effect:
+        case RegisterModel():
+            tags = {
+                "homeostat.job": effect.job,
+                EVIDENCE_TAG: effect.evidence,
+                "homeostat.policy": effect.policy_digest,
+                "homeostat.report": report_uri(policy.name, effect.job),
+            }
+            done = workspace.register(policy, effect.version, effect.job, tags)
+            return done, {"version": effect.version, "job": effect.job, "evidence": effect.evidence}
+        case ShareModel():
+            done = workspace.share(policy, effect.version, effect.evidence)
+            return done, {"version": effect.version, "evidence": effect.evidence}
+        case TakeModel():
+            return workspace.take(policy, effect.version), {"version": effect.version}
 
 
 def _on_endpoint(

@@ -19,9 +19,11 @@ from control.effects import (
     CreateEndpoint,
     Effect,
     ScaleDeployment,
+    ShareModel,
     StartRefresh,
     SubmitEvaluation,
     SubmitJob,
+    TakeModel,
 )
 from control.errors import Conflict, Refused, Unavailable
 from control.policy import Policy
@@ -29,6 +31,7 @@ from control.ports import Note, Services
 from control.refreshing import refresh_refused
 from control.release import poll, roll_back
 from control.retraining import launch_refused
+from control.sharing import refused as sharing_refused
 from control.state import Intent
 from control.vetting import evaluation_refused
 from handlers.act import perform
@@ -118,6 +121,11 @@ def _answer_refusal(policy: Policy, effect: Effect, reason: str, services: Servi
             decision = refresh_refused(policy, intent, now, reason)
         case SubmitEvaluation(evaluating=evaluating) if intent.vetting.current == evaluating:
             decision = evaluation_refused(policy, intent, now, reason)
+        case ShareModel(version=version) | TakeModel(version=version):
+            moving = intent.sharing.current
+            if moving is None or moving.version != version:
+                return
+            decision = sharing_refused(policy, intent, now, reason)
         case CreateEndpoint() | CreateDeployment() | BeginTrial() if intent.releasing.phase == "creating":
             decision = roll_back(intent, now, f"Azure ML refused {type(effect).__name__}: {reason}")
         case ScaleDeployment() if intent.releasing.phase in {"shadow", "canary"}:

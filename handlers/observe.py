@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 
+from control import sharing
 from control.errors import BadData, HomeostatError
-from control.facts import Endpoint, Evaluation, Facts, Probe, Template
+from control.facts import Endpoint, Evaluation, Facts, ModelVersion, Probe, Template
 from control.names import deployment_name
 from control.policy import Policy
 from control.ports import Services
@@ -28,6 +29,7 @@ def observe(policy: Policy, intent: Intent, services: Services) -> Facts:
     vetting = intent.vetting
     vetted = vetting.current.job if vetting.current else ""
     looking = looks(policy, intent)
+    registry = _registry(policy, intent, services)
     endpoint = _endpoint(policy, intent, services)
     traffic = _traffic(policy, intent, endpoint, services)
     return Facts(
@@ -36,8 +38,9 @@ def observe(policy: Policy, intent: Intent, services: Services) -> Facts:
         job=workspace.job(job) if phase in {"launching", "running"} else None,
         evaluation=_evaluation(policy, job, services) if phase == "gating" else None,
         models=tuple(workspace.models(policy))
-        if looking or vetting.phase == "gating" or phase in {"gating", "registering"}
+        if looking or registry or vetting.phase == "gating" or phase in {"gating", "registering"}
         else (),
+        registry=registry,
         vetting_job=workspace.job(vetted) if vetting.phase in {"launching", "running"} else None,
         vetting_evaluation=_evaluation(policy, vetted, services) if vetting.phase == "gating" else None,
         endpoint=endpoint,
@@ -65,6 +68,17 @@ def _reported(policy: Policy, intent: Intent, services: Services) -> bool | None
         return services.at(policy).workspace.reported(policy, intent.report.job)
     except HomeostatError as fault:
         log.warning("%s: the report of %s: %s", policy.name, intent.report.job, fault)
+        return None
+
+
+def _registry(policy: Policy, intent: Intent, services: Services) -> tuple[ModelVersion, ...] | None:
+    """What the policy's registry has; not knowing it must not hold up a decision."""
+    if not sharing.looks(policy, intent):
+        return None
+    try:
+        return tuple(services.at(policy).workspace.registry(policy))
+    except HomeostatError as fault:
+        log.warning("%s: registry: %s", policy.name, fault)
         return None
 
 

@@ -55,6 +55,7 @@ class LocalAzure:
         with_host: whether to run the Functions host.
         with_purview: whether there is a Purview account, which the app exports lineage to.
         time_scale: what Event Grid's waits are multiplied by.
+        registries: names of Azure ML registries.
         workspaces: names of further Azure ML workspaces.
         log_delay: how long after a request its row in Log Analytics can be queried.
         told: is told what happens to the Functions host while it runs.
@@ -72,6 +73,7 @@ class LocalAzure:
         with_purview: bool = False,
         time_scale: float = 1.0,
         workspaces: Sequence[str] = (),
+        registries: Sequence[str] = (),
         log_delay: timedelta = timedelta(0),
         told: Callable[[str], None] = log.warning,
     ) -> None:
@@ -84,6 +86,7 @@ class LocalAzure:
         self._with_purview = with_purview
         self._time_scale = time_scale
         self._log_delay = log_delay
+        self._registries = tuple(dict.fromkeys(registries))
         self._workspaces = tuple(dict.fromkeys(workspaces))
         self._told = told
         self._stack = AsyncExitStack()
@@ -281,6 +284,7 @@ class LocalAzure:
             environments=self._environments or default_cache(),
             serving=self.serving,
             further=self.further,
+            registries=self._registries,
             port=self._ports["azureml"],
         )
         self._urls["azureml"] = await self.azureml.start()

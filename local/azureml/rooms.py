@@ -17,6 +17,7 @@ from local.azureml.endpoints import Endpoints
 from local.azureml.history import History
 from local.azureml.job_lives import JobLives
 from local.azureml.jobs import Jobs
+from local.azureml.names import Asset
 from local.azureml.operations import Operations
 from local.azureml.references import References
 from local.azureml.runner import EnvironmentBuilder, Runner
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from local.azureml.blobs import Blobs
-    from local.azureml.names import Home
+    from local.azureml.names import Home, Place
+    from local.azureml.store import Record
     from local.serving import Serving
 
 Publish = Callable[[str, list[dict[str, Any]]], Awaitable[None]]
@@ -58,7 +60,7 @@ class Room:
         operation_seconds: float,
         parallel_jobs: int,
     ) -> None:
-        self._home = home
+        self.home = home
         self._state = state
         self._blobs = blobs
         self._publish = publish
@@ -69,10 +71,10 @@ class Room:
 
     async def open(self) -> None:
         """Make the parts, and the containers that are not there."""
-        self._store = Store(self._state / "azureml.sqlite", self._home)
-        for container in sorted(set(self._home.datastores.values())):
+        self._store = Store(self._state / "azureml.sqlite", self.home)
+        for container in sorted(set(self.home.datastores.values())):
             await self._blobs.ensure_container(container)
-        references = References(self._store)
+        self._references = references = References(self._store)
         self._operations = Operations(self._store)
         builder = EnvironmentBuilder(references, self._environments)
         runner = Runner(
@@ -115,16 +117,16 @@ class Room:
     def routes(self) -> list[web.RouteDef]:
         """Below the workspace's path, and a few beside it."""
         parts: tuple[Routed, ...] = (
-            Workspace(self._home, self._blobs.account), *self._assets, self._jobs, History(self._store),
+            Workspace(self.home, self._blobs.account), *self._assets, self._jobs, History(self._store),
             self._endpoints, self._deployments, self._batch_endpoints, self._batch_deployments,
             self._batch_jobs,
         )  # fmt: skip
-        path = workspace_path(self._home)
+        path = workspace_path(self.home)
         return [*self._operations.routes(), *(route for part in parts for route in part.routes(path))]
 
     async def start(self, url: str) -> None:
         """Answer with this address, and take up again what was under way."""
-        front = f"{url}{self._home.front}"
+        front = f"{url}{self.home.front}"
         await self._jobs.start(front)
         self._batch_jobs.start(front)
         self._batch_endpoints.start(front)
@@ -138,6 +140,15 @@ class Room:
         await self._settling.stop()
         await self._endpoints.stop()
         await self._deployments.stop()
+
+    def model(self, name: str, version: str) -> tuple[Record, Place]:
+        """A registered version of a model, and where its files lie.
+
+        Raises:
+            BadReference: there is none.
+        """
+        record = self._references.record(Asset("models", name, version))
+        return record, self._references.place(str(record.properties["modelUri"]), "models")
 
     def close(self) -> None:
         """Close the records, when nothing uses them any more."""

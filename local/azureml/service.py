@@ -9,11 +9,12 @@ from aiohttp import web
 from local.azureml.answers import HOMES, arm
 from local.azureml.blobs import Blobs
 from local.azureml.names import Home
+from local.azureml.registries import Registry
 from local.azureml.rooms import Room
 from local.datafactory import DataFactory
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from local.azureml.rooms import Publish
@@ -28,6 +29,7 @@ class AzureML:
         state: folder for the databases, jobs, caches and the MLflow stores.
         serving: the first workspace's online endpoints.
         further: more workspaces, each with its own online endpoints. Nothing of one is seen in another.
+        registries: names of registries, which all the workspaces share.
         operation_seconds: how long an operation on an endpoint takes at least.
         parallel_jobs: commands of a workspace that run at once.
     """
@@ -41,6 +43,7 @@ class AzureML:
         environments: Path,
         serving: Serving,
         further: Mapping[Home, Serving] | None = None,
+        registries: Sequence[str] = (),
         operation_seconds: float = 0.3,
         parallel_jobs: int = 2,
         port: int = 0,
@@ -50,6 +53,7 @@ class AzureML:
         self._publish = publish
         self._environments = environments
         self._serving = {Home(): serving, **(further or {})}
+        self._registry_names = tuple(registries)
         self._operation_seconds = operation_seconds
         self._parallel_jobs = parallel_jobs
         self._port = port
@@ -76,6 +80,13 @@ class AzureML:
         for room in self._rooms:
             await room.open()
             app.add_routes(room.routes())
+        self._registries = [
+            Registry(name=name, state=self._state, blobs=self._blobs, rooms=self._rooms)
+            for name in self._registry_names
+        ]
+        for registry in self._registries:
+            await registry.open()
+            app.add_routes(registry.routes())
         self._factory = DataFactory(self._blobs)
         app.add_routes(self._factory.routes())
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
@@ -94,9 +105,13 @@ class AzureML:
             return
         await self._runner.cleanup()
         await self._factory.stop()
+        for registry in self._registries:
+            await registry.stop()
         for room in self._rooms:
             await room.stop()
         await self._blobs.close()
         for room in self._rooms:
             room.close()
+        for registry in self._registries:
+            registry.close()
         self._runner = None

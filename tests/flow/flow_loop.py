@@ -26,6 +26,7 @@ from cloud.services import build
 from cloud.settings import read_settings
 from control.ports import Services
 from control.state import Intent
+from local.azure import workspaces_setting
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 150.0
@@ -42,8 +43,8 @@ class Loop:
     services: Services
 
     @classmethod
-    def start(cls, folder: Path, policies: Mapping[str, dict[str, Any]]) -> Loop:
-        """Start `homeostat up` with these policies, by file stem."""
+    def start(cls, folder: Path, policies: Mapping[str, dict[str, Any]], *more: str) -> Loop:
+        """Start `homeostat up` with these policies, by file stem, and more arguments."""
         app = folder / "app"
         (app / "policies").mkdir(parents=True, exist_ok=True)
         for name, policy in policies.items():
@@ -52,7 +53,7 @@ class Loop:
             (app / "pipelines").symlink_to(ROOT / "pipelines", target_is_directory=True)
         told = folder / "up.json"
         told.unlink(missing_ok=True)
-        process = cls._up(folder, told)
+        process = cls._up(folder, told, *more)
         deadline = time.monotonic() + READY_S
         while not told.exists():
             if process.poll() is not None or time.monotonic() > deadline:
@@ -67,7 +68,7 @@ class Loop:
         return cls(folder, process, addresses, build(configured))
 
     @staticmethod
-    def _up(folder: Path, told: Path) -> subprocess.Popen[bytes]:
+    def _up(folder: Path, told: Path, *more: str) -> subprocess.Popen[bytes]:
         environment = os.environ | {
             "HOMEOSTAT_RECONCILE_SCHEDULE": "*/10 * * * * *",
             "HOMEOSTAT_DRIFT_CHECK_SCHEDULE": "0 0 0 1 1 *",
@@ -83,7 +84,7 @@ class Loop:
         ]
         with (folder / "up.log").open("ab") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", "cli.main", "up", *map(str, arguments)],
+                [sys.executable, "-m", "cli.main", "up", *map(str, arguments), *more],
                 cwd=ROOT,
                 env=environment,
                 stdin=subprocess.DEVNULL,
@@ -107,16 +108,22 @@ class Loop:
         return BlobServiceClient.from_connection_string(self.addresses["storage"])
 
     def land(
-        self, folder: str, data: pa.Table | bytes, name: str = "part.parquet", *, marker: bool = True
+        self,
+        folder: str,
+        data: pa.Table | bytes,
+        name: str = "part.parquet",
+        *,
+        marker: bool = True,
+        container: str = "landing",
     ) -> None:
-        """Write a batch below the landing container, and its marker."""
+        """Write a batch below the landing container, or another workspace's, and its marker."""
         with self.blobs() as client:
-            container = client.get_container_client("landing")
-            container.upload_blob(
+            landing = client.get_container_client(container)
+            landing.upload_blob(
                 f"{folder}{name}", parquet(data) if isinstance(data, pa.Table) else data, overwrite=True
             )
             if marker:
-                container.upload_blob(f"{folder}_SUCCESS", b"", overwrite=True)
+                landing.upload_blob(f"{folder}_SUCCESS", b"", overwrite=True)
 
     def intent(self, model: str) -> Intent:
         """What is meant about the model now."""
@@ -174,6 +181,7 @@ def settings(addresses: Mapping[str, Any], policies: Path) -> dict[str, str]:
         "HOMEOSTAT_TOPIC_ENDPOINT": topic["endpoint"],
         "HOMEOSTAT_TOPIC_KEY": topic["key"],
         "HOMEOSTAT_POLICIES": str(policies),
+        **workspaces_setting(addresses),
     }
 
 

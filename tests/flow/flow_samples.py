@@ -36,7 +36,7 @@ def events(name: str) -> list[dict[str, Any]]:
 def event(name: str, *, envelope: dict[str, Any] | None = None, **data: Any) -> dict[str, Any]:
     """The sample's event with an id of its own and these values in its data; None takes a key out."""
     one = copy.deepcopy(events(name)[0]) | {"id": str(uuid.uuid4())}
-    if "/workspaces/" in one["topic"]:
+    if "/workspaces/" in one.get("topic", ""):
         one["topic"] = WORKSPACE_ID
     one |= envelope or {}
     one["data"] = {key: value for key, value in (one["data"] | data).items() if value is not None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,24 +15,27 @@ import pytest
 
 from cloud.connections import Connections
 from cloud.datastores import DEFAULT, Datastores
+from cloud.models import Models
+from cloud.registries import Registries
 from cloud.services import build
 from cloud.settings import FurtherWorkspace, Settings
 from control.approval import Asked
 from control.errors import Refused
 from control.facts import Batch
 from control.messages import Message
-from control.names import job_name
-from control.policy import Approval, CompleteWhen, Data, Gates, Policy, Release, Retrain
+from control.names import REGISTRY_TAG, SOURCE_TAG, job_name, registry_address, source_of
+from control.policy import Approval, CompleteWhen, Data, Gates, Policy, Registry, Release, Retrain
 from control.ports import Services
 from control.state import Training
 from handlers import work
 from handlers.approval import answer
+from handlers.converge import converge
 
 if TYPE_CHECKING:
     from local.storage import StorageAccount
 
 NOW = datetime.now(UTC)
-OTHER = "other"
+OTHER, REGISTRY = "other", "mlr-shared"
 PIPELINE = """
 type: pipeline
 experiment_name: mine
@@ -81,7 +85,7 @@ def two_workspaces(
     )
     service = AzureML(
         state=state / "azureml", account=azurite, publish=publish, environments=state / "environments",
-        serving=first, further={home: second}, operation_seconds=0.05,
+        serving=first, further={home: second}, registries=[REGISTRY], operation_seconds=0.05,
     )  # fmt: skip
     background.run(first.start())
     background.run(second.start())
@@ -298,3 +302,107 @@ def test_a_model_does_not_move_to_another_workspace_unnoticed(pair: Pair) -> Non
     with pytest.raises(Refused, match=r"has been managed in .*/workspaces/.* Put workspace back"):
         work.handle(Message(kind="model_registered", model=pair.here.name).to_json().encode(), moved)
     assert services.ledger.load(pair.here.name)[0] == intent
+
+
+@pytest.fixture
+def shared(pair: Pair, unique: str) -> tuple[Policy, Policy, Registries, Registries]:
+    """A policy that shares its versions and one that takes them, and what does so for each."""
+    name = REGISTRY if pair.settings.is_local else os.environ.get("HOMEOSTAT_LIVE_REGISTRY", "")
+    if not name:
+        pytest.skip("no registry is given: set HOMEOSTAT_LIVE_REGISTRY (docs/live-tests.md)")
+    giver = replace(pair.here, registry=Registry(name=name, model=unique, share=True))
+    taker = replace(pair.there, name=f"{unique}-p", registry=Registry(name=name, model=unique, share=False))
+    gives, takes = (registries(pair, policy) for policy in (giver, taker))
+    return giver, taker, gives, takes
+
+
+def registries(pair: Pair, policy: Policy) -> Registries:
+    connections = pair.connections(policy)
+    return Registries(connections, Datastores(connections))
+
+
+def read(pair: Pair, policy: Policy, number: str, file: str) -> bytes | None:
+    connections = pair.connections(policy)
+    return Models(connections, Datastores(connections)).file(policy.name, number, file)
+
+
+def version(pair: Pair, policy: Policy, number: str, job: str, files: dict[str, bytes]) -> None:
+    """A registered version with these files."""
+    for name, body in files.items():
+        pair.blob(policy, f"homeostat/{policy.name}/{job}/model/{name}", body)
+    tags = {"homeostat.job": job, "homeostat.report": "here"}
+    pair.services.at(policy).workspace.register(policy, number, job, tags)
+
+
+IGNORE_SDK = pytest.mark.filterwarnings("ignore:.*deprecated.*:DeprecationWarning")
+"""azure-ai-ml's download of a registry's files uses what azure-storage-blob gives up."""
+Shared = tuple[Policy, Policy, Registries, Registries]
+
+
+@IGNORE_SDK
+def test_a_version_goes_to_a_registry_and_comes_from_it_with_its_lineage(pair: Pair, shared: Shared) -> None:
+    giver, taker, gives, takes = shared
+    assert giver.registry
+    assert not takes.versions(taker)
+    version(pair, giver, "3", "j3", {"golden.json": b"g", "deep/weights": b"w" * 100_000})
+    assert gives.share(giver, "3", "e" * 64)
+    assert not gives.share(giver, "3", "e" * 64), "a second time is no change"
+    (found,) = takes.versions(taker)
+    source = source_of(pair.services.at(giver).id, giver.name, "3")
+    assert found.version == "3"
+    assert found.tags[SOURCE_TAG] == source
+    assert takes.take(taker, "3")
+    assert not takes.take(taker, "3")
+    (taken,) = pair.services.at(taker).workspace.models(taker)
+    assert taken.tags == {
+        SOURCE_TAG: source,
+        REGISTRY_TAG: registry_address(giver.registry.name, giver.registry.model, "3"),
+        "homeostat.job": "j3",
+        "homeostat.evidence": "e" * 64,
+    }, "a report lies in its own workspace"
+    assert f"/workspaces/{pair.settings.at(taker.workspace).workspace}/" in taken.path
+    assert read(pair, taker, "3", "golden.json") == b"g"
+    assert read(pair, taker, "3", "deep/weights") == b"w" * 100_000
+
+
+def test_a_version_that_is_there_from_elsewhere_is_never_overwritten(pair: Pair, shared: Shared) -> None:
+    giver, taker, gives, takes = shared
+    version(pair, giver, "1", "j1", {"golden.json": b"first"})
+    assert gives.share(giver, "1", "e1")
+    rival = replace(giver, name=taker.name, workspace=taker.workspace)
+    version(pair, rival, "1", "j9", {"golden.json": b"rival"})
+    with pytest.raises(
+        Refused, match=r"in registry .* is another one: its homeostat\.source is .*/versions/1, not"
+    ):
+        registries(pair, rival).share(rival, "1", "e9")
+    with pytest.raises(Refused, match=r"in the workspace is another one: its homeostat\.registry is not set"):
+        takes.take(taker, "1")
+    assert read(pair, taker, "1", "golden.json") == b"rival"
+
+
+def test_what_cannot_be_shared_or_taken_says_why(shared: Shared) -> None:
+    giver, taker, gives, takes = shared
+    with pytest.raises(Refused, match=r"tagging model .*:7"):
+        gives.share(giver, "7", "e")
+    with pytest.raises(Refused, match=r"azureml://registries/.*/versions/7 is not there any more"):
+        takes.take(taker, "7")
+    nowhere = replace(giver, registry=Registry(name="mlr-nowhere", model="m", share=True))
+    with pytest.raises(Refused, match="looking for registry mlr-nowhere"):
+        gives.versions(nowhere)
+
+
+@IGNORE_SDK
+def test_the_loop_takes_what_appears_in_the_registry_once(pair: Pair, shared: Shared) -> None:
+    giver, taker, gives, _ = shared
+    taker = replace(taker, gates=Gates(job="pipelines/evaluate.yml"))
+    services = replace(pair.services, policies=OnePolicy(taker))
+    converge(taker, services)
+    assert not services.ledger.load(taker.name)[0].sharing.settled
+    version(pair, giver, "3", "j3", {"golden.json": b"g"})
+    gives.share(giver, "3", "e" * 64)
+    for _ in range(2):
+        converge(taker, services)
+    assert services.ledger.load(taker.name)[0].sharing.settled == ("3",)
+    told = [entry["name"] for entry in services.ledger.audit(taker.name)]
+    assert told == ["take", "TakeModel", "taken"]
+    assert [model.version for model in services.at(taker).workspace.models(taker)] == ["3"]

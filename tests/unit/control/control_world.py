@@ -19,12 +19,21 @@ from control.effects import (
     RegisterModel,
     ScaleDeployment,
     SetTraffic,
+    ShareModel,
     SubmitEvaluation,
     SubmitJob,
+    TakeModel,
     WriteReport,
 )
 from control.facts import Batch, Deployment, Endpoint, Evaluation, Facts, Job, ModelVersion, Probe, Template
-from control.names import deployment_name, trial_name
+from control.names import (
+    REGISTRY_TAG,
+    SOURCE_TAG,
+    deployment_name,
+    registry_address,
+    source_of,
+    trial_name,
+)
 from control.policy import (
     Approval,
     ChampionGate,
@@ -39,6 +48,7 @@ from control.policy import (
 from control.ports import Note
 from control.release import is_gone, may_go_on
 from control.retraining import evidence
+from control.sharing import refused
 from control.state import Intent
 from control.traffic import Arm, Traffic
 
@@ -110,6 +120,10 @@ class World:
     """Versions, and the jobs that evaluated them."""
     worth: dict[str, float] = field(default_factory=dict)
     models: list[ModelVersion] = field(default_factory=list)
+    registry: list[ModelVersion] | None = field(default_factory=list)
+    """None: it cannot be read."""
+    refuses: bool = False
+    """Whether nothing can be shared or taken."""
     endpoint: Endpoint = field(default_factory=lambda: Endpoint(name="e", state="missing"))
     wrong_answers: set[str] = field(default_factory=set)
     template: Template = field(default_factory=Template)
@@ -161,6 +175,7 @@ class World:
             if current and current.job in self.qualities
             else None,
             models=tuple(self.models),
+            registry=None if self.registry is None else tuple(self.registry),
             vetting_job=Job(name=vetted.job, status=self.jobs.get(vetted.job, "missing")) if vetted else None,
             vetting_evaluation=Evaluation(digest=f"of {vetted.job}", body=body(self.qualities[vetted.job]))
             if vetted and vetted.job in self.qualities
@@ -307,10 +322,34 @@ class World:
             case WriteReport(report=owed):
                 if not self.shelf_broken:
                     self.reports.add(owed.job)
+            case ShareModel() | TakeModel():
+                self._move(effect)
             case Notify():
                 pass
             case AskApproval():
                 self._told(effect)
+
+    def _move(self, effect: ShareModel | TakeModel) -> None:
+        rule = self.policy.registry
+        assert rule
+        assert self.registry is not None
+        if self.refuses:
+            decision = refused(self.policy, self.intent, self.now, "no")
+            self.intent = decision.intent
+            self.hear(decision.notes)
+            self.performed += decision.effects
+            return
+        shares = isinstance(effect, ShareModel)
+        source, target = (self.models, self.registry) if shares else (self.registry, self.models)
+        assert self.intent.sharing.current, "the intent comes first"
+        if all(one.version != effect.version for one in target):
+            found = next(one for one in source if one.version == effect.version)
+            tag = (
+                {SOURCE_TAG: source_of(self.intent.home, "m", effect.version)}
+                if shares
+                else {REGISTRY_TAG: registry_address(rule.name, rule.model, effect.version)}
+            )
+            target.append(replace(found, tags=found.tags | tag))
 
     def _told(self, effect: AskApproval) -> None:
         candidate = self.intent.releasing.candidate

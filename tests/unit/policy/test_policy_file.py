@@ -18,7 +18,7 @@ from jsonschema import Draft202012Validator
 
 from control.drift_signal import DriftSignal
 from control.errors import PolicyError
-from control.policy import ABORT_IF, AlertRule, Schedule
+from control.policy import ABORT_IF, AlertRule, Registry, Schedule
 from control.policy_file import check_policy, read_policy
 from control.policy_schema import SCHEMA_FILE, resolved, schema
 
@@ -192,6 +192,15 @@ def test_digest_is_of_the_meaning_not_of_the_layout() -> None:
             "retrain.budget.per_run",
             "no run would ever start",
         ),
+        (changed(registry={"name": "r1"}), "registry", "write one of share: true"),
+        (
+            changed(registry={"name": "r1", "share": True, "from": True}),
+            "registry",
+            "write one of share: true",
+        ),
+        (changed(registry={"name": "r1", "share": False}), "registry.share", "write true"),
+        (changed(registry={"name": "r/1", "share": True}), "registry.name", "name of an Azure ML registry"),
+        (changed(registry={"name": "r1", "from": True}), "registry.from", "write gates.job"),
         (changed(data={"path": "azureml://datastores/landing/paths/m"}), "data.path", "with / at its end"),
         (changed(data={"path": "azureml://datastores/l/paths/../"}), "data.path", "write a folder"),
         (changed(data={"path": "azureml://datastores/l/paths/a/./b/"}), "data.path", "write a folder"),
@@ -336,6 +345,15 @@ def test_words_of_yaml_1_2_are_text() -> None:
     assert policy.gates.champion is not None
     assert policy.gates.champion.non_inferior_by == 0.01
     assert policy.retrain_on == {"drift"}
+
+
+def test_a_registry_is_shared_with_or_taken_from() -> None:
+    shares = read_policy(changed(registry={"name": "mlr", "share": True}), "m.yaml").registry
+    assert shares == Registry(name="mlr", model="m", share=True)
+    gates = {"job": "pipelines/evaluate.yml"}
+    text = changed(registry={"name": "mlr", "model": "rain", "from": True}, gates=gates)
+    assert read_policy(text, "m.yaml").registry == Registry(name="mlr", model="rain", share=False)
+    assert read_policy(MINIMAL, "m.yaml").registry is None
 
 
 def test_a_rule_is_silent_about_a_value_that_is_wrong_already() -> None:
