@@ -22,25 +22,28 @@ PATIENCE: dict[str, Any] = {"retry_total": 3, "connection_timeout": 20, "read_ti
 
 def ml_client(settings: Settings) -> MLClient:
     """A client for the settings' workspace. Importing it takes about two seconds."""
+    _prepare()
+    from azure.ai.ml import MLClient
+
     where = (settings.subscription, settings.resource_group, settings.workspace)
-    return _sdk()(credential(settings), *where, **_options(settings))
+    return MLClient(credential(settings), *where, **_options(settings))
 
 
 def registry_client(settings: Settings, name: str) -> MLClient:
     """A client for a registry. Making it asks where the registry is."""
-    return _sdk()(credential(settings), registry_name=name, **_options(settings))
-
-
-def _sdk() -> type[MLClient]:
-    # The SDK looks at it on import, and asks the network about a name that it does not know.
-    os.environ.pop("AZUREML_CURRENT_CLOUD", None)
+    _prepare()
     from azure.ai.ml import MLClient
 
+    return MLClient(credential(settings), registry_name=name, **_options(settings))
+
+
+def _prepare() -> None:
+    # The SDK looks at it on import, and asks the network about a name that it does not know.
+    os.environ.pop("AZUREML_CURRENT_CLOUD", None)
     # It writes two lines for every call, and an error for whatever is not there. Errors come as errors.
     logging.getLogger("azure.ai.ml").setLevel(logging.WARNING)
     logging.getLogger("azure.ai.ml._telemetry").setLevel(logging.CRITICAL)
     logging.getLogger("azure.ai.ml._utils._experimental").setLevel(logging.ERROR)
-    return MLClient  # type: ignore[no-any-return]
 
 
 def _options(settings: Settings) -> dict[str, Any]:
