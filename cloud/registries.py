@@ -77,9 +77,13 @@ class Registries:
                 f"azureml://locations/{workspace.location}/workspaces/{workspace._workspace_id}"  # noqa: SLF001 - as the SDK's own share does
                 f"/models/{policy.name}/versions/{version}"
             )
-            self._connections.registry(rule.name).models.create_or_update(
+            models = self._connections.registry(rule.name).models
+            imported = models.create_or_update(
                 WorkspaceModelReference(name=rule.model, version=version, asset_id=asset)
             )
+            if (imported.tags or {}).get(SOURCE_TAG) != source:  # nothing promises that they go with it
+                imported.tags = model.tags
+                models.create_or_update(imported)
         return True
 
     def take(self, policy: Policy, version: str) -> bool:

@@ -1,6 +1,7 @@
 """Registries: models that workspaces share. The data plane that azure-ai-ml talks to, found by discovery.
 
-A version comes by import from a workspace: its files are copied to the registry's container, and read by SAS.
+A version comes by import from a workspace: its files are copied to the registry's container, and read by SAS. Tags
+stay behind: nothing promises that Azure takes them along.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ SAS_TIME = timedelta(hours=1)
 _SOURCE = re.compile(
     r"azureml://locations/[^/]+/workspaces/(?P<guid>[^/]+)/models/(?P<name>[^/]+)/versions/(?P<version>[^/]+)$"
 )
-COPIED = ("description", "tags", "properties", "flavors", "modelType", "stage")
+COPIED = ("description", "properties", "flavors", "modelType", "stage")
 
 
 class Registry:
@@ -75,6 +76,7 @@ class Registry:
             web.get(version, self._get),
             web.put(version, self._put),
             web.post(f"{registry}/import", self._import),
+            web.put(f"{registry}/tempdatarefs/{{name}}/versions/{{version}}", self._place),
             web.post(f"{registry}/datarefs/{{name}}/versions/{{version}}", self._reference),
             *self._operations.routes(),
         ]
@@ -135,6 +137,11 @@ class Registry:
         self._store.put(record)
         return web.json_response(record.body)
 
+    async def _place(self, request: web.Request) -> web.Response:
+        """Where files of a new version would go: versions come by import alone."""
+        record = self._find(request)
+        raise user_error(f"Model {record.name}:{record.version} exists, and its files with it.", status=409)
+
     async def _import(self, request: web.Request) -> web.Response:
         _, asked = await properties_of(request)
         source = _SOURCE.match(str(asked.get("sourceAssetId")))
@@ -174,6 +181,7 @@ class Registry:
                 "name": version,
                 "type": "Microsoft.MachineLearningServices/registries/models/versions",
                 "properties": {
+                    "tags": {},
                     **copied,
                     "isArchived": False,
                     "isAnonymous": False,
