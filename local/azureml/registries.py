@@ -1,7 +1,7 @@
 """Registries: models that workspaces share. The data plane that azure-ai-ml talks to, found by discovery.
 
-A version comes by import from a workspace: its files are copied to the registry's container, and read by SAS. Tags
-stay behind: nothing promises that Azure takes them along.
+A version comes by import from a workspace: its files are copied to the registry's container, and read by SAS.
+Tags stay behind: nothing promises that Azure takes them along.
 """
 
 from __future__ import annotations
