@@ -117,7 +117,6 @@ class Registries:
                     path=Location(DEFAULT, folder).uri,
                     type=found.type,
                     description=found.description,
-                    properties=found.properties,
                     tags={**kept, REGISTRY_TAG: address},
                 )
             )

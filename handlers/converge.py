@@ -36,6 +36,7 @@ from control.state import Intent
 from control.vetting import evaluation_refused
 from handlers.act import perform
 from handlers.amend import amend
+from handlers.home import expect_home
 from handlers.observe import observe
 
 log = logging.getLogger("homeostat.converge")
@@ -57,11 +58,7 @@ def converge(policy: Policy, services: Services) -> None:
     here = services.at(policy).id
     for _ in range(ROUNDS):
         intent, etag = services.ledger.load(policy.name)
-        if intent.home not in {"", here}:
-            raise Refused(
-                f"{policy.source}: {policy.name} has been managed in {intent.home}: what is known of it says "
-                f"nothing about {here}. Put workspace back, or manage it there under a name of its own"
-            )
+        expect_home(policy, intent, services)
         facts = observe(policy, intent, services)
         decision = at_home(decide(policy, intent, facts, services.clock.now()), intent, here)
         settled = decision.intent == intent and (not decision.effects or decision.effects == asked)

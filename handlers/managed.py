@@ -7,6 +7,7 @@ import logging
 from control.messages import Message
 from control.policy import Policy
 from control.ports import Services
+from handlers.home import expect_home
 
 log = logging.getLogger("homeostat.managed")
 
@@ -16,6 +17,7 @@ def managed(message: Message, services: Services) -> list[Policy]:
 
     Raises:
         PolicyError: its file is wrong.
+        Refused: it names another workspace than the model has been managed in.
     """
     policy = services.policies.get(message.model or "")
     if policy is None:
@@ -24,7 +26,10 @@ def managed(message: Message, services: Services) -> list[Policy]:
             "%s dropped: no policy manages model %r (managed: %s)", message.kind, message.model, known
         )
         return []
-    return [policy] if concerns(message, policy, services) else []
+    if not concerns(message, policy, services):
+        return []
+    expect_home(policy, services.ledger.load(policy.name)[0], services)
+    return [policy]
 
 
 def concerns(message: Message, policy: Policy, services: Services) -> bool:

@@ -20,6 +20,7 @@ from control.state import Intent
 from handlers.amend import amend
 from handlers.converge import converge
 from handlers.drift import against_reference, spacing
+from handlers.home import expect_home
 from handlers.large_batch import GivenUp, profile_of
 
 if TYPE_CHECKING:
@@ -44,7 +45,9 @@ def _watching(url: str, services: Services) -> Iterator[tuple[Policy, str]]:
     for policy in services.policies.all():
         try:
             path = services.at(policy).landing.owns(policy, url)
-        except Refused as fault:  # its datastore is not there: that must not keep the others waiting
+            if path:
+                expect_home(policy, services.ledger.load(policy.name)[0], services)
+        except Refused as fault:  # its datastore is not there, or not its own: the others must not wait
             log.error("%s: data.path: %s", policy.source, fault)  # noqa: TRY400 - the message says it all
             continue
         if path:

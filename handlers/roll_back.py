@@ -10,6 +10,7 @@ from control.ports import Note, Services
 from control.release import Withdrawal, withdraw
 from control.state import Intent
 from handlers.amend import amend
+from handlers.home import expect_home
 
 Take = Callable[[Intent, datetime], tuple[Intent, tuple[Note, ...]]]
 """The intent that has heard of the demand, and the note of it; no note: it was heard before."""
@@ -26,11 +27,13 @@ def roll_back(
     Raises:
         Unavailable: the endpoint or the ledger cannot be read.
         Conflict: the intent changes all the time.
+        Refused: the model has been managed in another workspace.
     """
     outcome: Withdrawal | None = None
 
     def change(intent: Intent, now: datetime) -> tuple[Intent, tuple[Note, ...]]:
         nonlocal outcome
+        expect_home(policy, intent, services)
         heard, first = take(intent, now) if take else (intent, ())
         if take and not first:
             outcome = None

@@ -30,6 +30,7 @@ from control.state import Training
 from handlers import work
 from handlers.approval import answer
 from handlers.converge import converge
+from handlers.roll_back import roll_back
 
 if TYPE_CHECKING:
     from local.storage import StorageAccount
@@ -301,6 +302,9 @@ def test_a_model_does_not_move_to_another_workspace_unnoticed(pair: Pair) -> Non
     moved = replace(services, policies=OnePolicy(pair.there))
     with pytest.raises(Refused, match=r"has been managed in .*/workspaces/.* Put workspace back"):
         work.handle(Message(kind="model_registered", model=pair.here.name).to_json().encode(), moved)
+    with pytest.raises(Refused, match="has been managed in"):
+        roll_back(pair.there, moved, "a person")
+    work.handle(Message(kind="reconcile", model=pair.here.name).to_json().encode(), moved)  # it only says so
     assert services.ledger.load(pair.here.name)[0] == intent
 
 

@@ -23,3 +23,11 @@ def test_a_workspace_is_enough() -> None:
 def test_which_workspace_is_asked_for(name: str) -> None:
     with pytest.raises(SettingsError, match=f"which workspace. {name} must be set"):
         workspace_settings({**WORKSPACE, name: " "})
+
+
+def test_another_workspace_is_registered_in_by_its_name() -> None:
+    settings = {**WORKSPACE, "HOMEOSTAT_WORKSPACES": "prod=s2/g2/w2"}
+    there = workspace_settings(settings, "prod")
+    assert (there.subscription, there.resource_group, there.workspace) == ("s2", "g2", "w2")
+    with pytest.raises(SettingsError, match=r"no workspace is called test: .*known: w, prod"):
+        workspace_settings(settings, "test")

@@ -52,6 +52,24 @@ def test_file_that_is_not_called_like_its_model(tmp_path: Path) -> None:
         assert "call the file flight-delay.yaml" in result.output
 
 
+def test_a_workspace_that_the_app_does_not_know(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the app's settings are in the environment; without them every name passes."""
+    file = tmp_path / "flight-delay.yaml"
+    file.write_text(Path(RIGHT).read_text(encoding="utf-8") + "workspace: prod\n", encoding="utf-8")
+    monkeypatch.delenv("HOMEOSTAT_WORKSPACE", raising=False)
+    assert CliRunner().invoke(app, ["check", str(file)]).exit_code == 0
+    monkeypatch.setenv("HOMEOSTAT_WORKSPACE", "mlw-dev")
+    refused = CliRunner().invoke(app, ["check", str(file)])
+    assert refused.exit_code == 1
+    assert "'prod' is no workspace that the app knows; write one of mlw-dev, or add it" in refused.output
+    monkeypatch.setenv("HOMEOSTAT_WORKSPACES", "prod=s/g/w")
+    assert CliRunner().invoke(app, ["check", str(file)]).exit_code == 0
+    monkeypatch.setenv("HOMEOSTAT_WORKSPACES", "prod")
+    unusable = CliRunner().invoke(app, ["check", str(file)])
+    assert unusable.exit_code == 2
+    assert "HOMEOSTAT_WORKSPACES" in unusable.output
+
+
 def test_file_that_cannot_be_read_wins(wrong: str, tmp_path: Path) -> None:
     binary = tmp_path / "binary.yaml"
     binary.write_bytes(b"\xff\xfe\x00")
