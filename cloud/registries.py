@@ -53,7 +53,7 @@ class Registries:
     def share(self, policy: Policy, version: str, evidence: str) -> bool:
         """Import the workspace's version into the registry, and wait for it; False when it was there.
 
-        The version first says in its tags where it comes from: they go with it.
+        The version first says in its tags where it comes from; the one in the registry says the same.
 
         Raises:
             Refused: it is not registered in the workspace, or that version is in the registry from elsewhere.
@@ -154,7 +154,8 @@ def _same(tags: dict[str, str], tag: str, wanted: str, what: str) -> bool:
     if tags.get(tag) != wanted:
         raise Refused(
             f"{what} is another one: its {tag} is {tags.get(tag) or 'not set'}, not {wanted}. It is not "
-            "overwritten: archive it, or share under another name (registry.model)"
+            "overwritten: release a version of another number, or use another name in the registry "
+            "(registry.model)"
         )
     return False
 

@@ -21,6 +21,8 @@ from control.vetting import RESTING, WAITING, unknown
 
 AGAIN = timedelta(minutes=1)
 """What was interrupted, or cannot be seen yet, is asked for again."""
+UNSAID = timedelta(minutes=15)
+"""So long a version that we are sharing need not say where it comes from: its tags may follow its import."""
 
 
 def looks(policy: Policy, intent: Intent) -> bool:
@@ -77,8 +79,10 @@ def _share(
     found = _of(there, moving.version)
     if found is None:
         return _due(intent, ShareModel(version=moving.version, evidence=moving.evidence), now)
-    source = source_of(intent.home, policy.name, moving.version)
-    return _ended(rule, intent, moving, found.tags.get(SOURCE_TAG, ""), source, now)
+    says, since = found.tags.get(SOURCE_TAG, ""), intent.sharing.since
+    if not says and since is not None and now - since < UNSAID:
+        return Decision(intent=intent, wake=AGAIN)
+    return _ended(rule, intent, moving, says, source_of(intent.home, policy.name, moving.version), now)
 
 
 def _take(
@@ -119,7 +123,8 @@ def _begun(
         evidence=moving.evidence or None,
         **({"source": source} if source else {}),
     )
-    return Decision(intent=_with(intent, moving), notes=(note,))
+    begun = Sharing(current=moving, since=now, settled=intent.sharing.settled)
+    return Decision(intent=replace(intent, sharing=begun), notes=(note,))
 
 
 def _due(intent: Intent, effect: Effect, now: datetime) -> Decision:
@@ -153,10 +158,6 @@ def _refused(rule: Registry, intent: Intent, moving: Moving, now: datetime, reas
     )
     text = f"{intent.model}: version {moving.version} {what} registry {rule.name}: {reason}"
     return Decision(intent=_settled(intent, [moving.version]), notes=(note,), effects=(Notify(text=text),))
-
-
-def _with(intent: Intent, moving: Moving) -> Intent:
-    return replace(intent, sharing=Sharing(current=moving, settled=intent.sharing.settled))
 
 
 def _settled(intent: Intent, versions: Sequence[str]) -> Intent:

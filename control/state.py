@@ -275,6 +275,8 @@ class Sharing:
     """The SHARING machine of one model."""
 
     current: Moving | None = None
+    since: datetime | None = None
+    """When it was begun."""
     attempts: int = 0
     """How often Azure ML refused the present version."""
     not_before: datetime | None = None

@@ -117,7 +117,9 @@ class Registry:
         }  # fmt: skip
 
     async def _versions(self, request: web.Request) -> web.Response:
-        found = self._store.all("models", request.match_info["name"])
+        every = request.query.get("listViewType") == "All"
+        records = self._store.all("models", request.match_info["name"])
+        found = [one for one in records if every or not one.properties["isArchived"]]
         if "desc" in request.query.get("$orderBy", "createdtime desc"):
             found.reverse()
         top = request.query.get("$top", "")
@@ -132,7 +134,7 @@ class Registry:
         """Of a version that is there only what describes it can change."""
         record = self._find(request)
         _, properties = await properties_of(request)
-        for key in {"description", "tags", "properties"} & properties.keys():
+        for key in {"description", "tags", "properties", "isArchived"} & properties.keys():
             record.properties[key] = properties[key]
         self._store.put(record)
         return web.json_response(record.body)

@@ -410,3 +410,13 @@ def test_the_loop_takes_what_appears_in_the_registry_once(pair: Pair, shared: Sh
     told = [entry["name"] for entry in services.ledger.audit(taker.name)]
     assert told == ["take", "TakeModel", "taken"]
     assert [model.version for model in services.at(taker).workspace.models(taker)] == ["3"]
+
+
+def test_an_archived_version_is_offered_no_longer(pair: Pair, shared: Shared) -> None:
+    giver, taker, gives, takes = shared
+    assert giver.registry
+    version(pair, giver, "1", "j1", {"golden.json": b"g"})
+    gives.share(giver, "1", "e")
+    models = pair.connections(giver).registry(giver.registry.name).models
+    models.archive(giver.registry.model, "1")
+    assert not takes.versions(taker)

@@ -142,6 +142,21 @@ def test_a_refusal_is_tried_again_a_few_times_and_then_told(rule: Registry) -> N
     assert [one for one in world.performed if isinstance(one, Notify) and "no (3 attempts)" in one.text]
 
 
+def test_a_version_whose_tags_are_still_to_come_is_waited_for_and_not_taken_for_a_strangers() -> None:
+    """An import may not bring them; another worker of ours may look in between."""
+    world = with_champion()
+    world.policy = replace(world.policy, registry=SHARES)
+    assert world.decide() == ()
+    assert world.registry is not None
+    world.registry.append(ModelVersion(version="1", path="x/"))
+    for _ in range(3):
+        assert world.decide() == ()
+    assert world.intent.sharing.current
+    world.now += timedelta(minutes=20)
+    world.decide()
+    assert "it does not say where from" in world.note("sharing refused")["reason"]
+
+
 def test_a_registry_that_cannot_be_read_holds_up_nothing() -> None:
     world = World(policy=policy(registry=SHARES), registry=None)
     world.arrive()
