@@ -16,6 +16,7 @@ from cloud.ledger import TableLedger
 from cloud.mlclient import ml_client
 from cloud.settings import read_settings
 from control.names import data_version, job_name
+from local.azureml import Home
 from local.azureml import events as azureml
 from local.storage import StorageAccount
 from local.storage_events import Change, Seen
@@ -123,11 +124,11 @@ def _events(loop: Loop, etags: dict[str, str], job: str) -> list[Sent]:
             found.append(("new_data", blob_event(change, account, STORAGE_ID, 2 * number + place)))
     run = {"experimentName": MODEL, "jobType": "Pipeline"}
     found += [
-        ("job_finished", azureml.run(job, run | {"status": status}))
+        ("job_finished", azureml.run(Home(), job, run | {"status": status}))
         for status in ("Starting", "Preparing", "Running", "Completed")
     ]
-    found.append(("model_registered", azureml.model_registered(MODEL, "1", {})))
-    found.append(("model_deployed", azureml.model_deployed(MODEL, f"{MODEL}:1", {}, {})))
+    found.append(("model_registered", azureml.model_registered(Home(), MODEL, "1", {})))
+    found.append(("model_deployed", azureml.model_deployed(Home(), MODEL, f"{MODEL}:1", {}, {})))
     return found
 
 

@@ -275,7 +275,7 @@ def test_a_link_of_one_workspace_opens_in_no_other(pair: Pair) -> None:
         asked[policy.workspace] = sealer.seal(
             Asked(
                 model=policy.name, version="1", generation=1, question=1, evidence="e", policy="p",
-                environment=sealer.environment, expires=int(NOW.timestamp()) + 600,
+                environment=sealer.environment, expires=int(datetime.now(UTC).timestamp()) + 3600,
             )
         )  # fmt: skip
     told = {}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cloud.models import _version
+from cloud.models import version_of
 
 TAG = {"homeostat.author": "jane@contoso.com"}
 
@@ -29,8 +29,10 @@ TAG = {"homeostat.author": "jane@contoso.com"}
 def test_authors(tags: dict[str, str], kind: Any, by: Any, authors: Any) -> None:
     made = SimpleNamespace(created_by=by, created_by_type=kind)
     model = SimpleNamespace(version="1", path="p", tags=tags, creation_context=made)
-    assert _version(model).authors == authors
+    assert version_of(model).authors == authors
 
 
 def test_a_version_without_a_history() -> None:
-    assert _version(SimpleNamespace(version="1", path="p", tags=None, creation_context=None)).authors is None
+    assert (
+        version_of(SimpleNamespace(version="1", path="p", tags=None, creation_context=None)).authors is None
+    )
