@@ -57,7 +57,6 @@ def build(settings: Settings) -> Services:
         wakeups=QueueWakeups(settings),
         notices=LogNotices(shows_links=settings.is_local),
         identities=EntraIdentities(settings.entra),
-        lineage=PurviewLineage(settings) if settings.purview_url else None,
         checks_every=settings.checks_every,
     )
 
@@ -88,4 +87,5 @@ def place(settings: Settings) -> Place:
         refreshes=DataFactories(connections, datastores, SystemClock()),
         logs=EndpointLogs(settings, Predictions(datastores)),
         sealer=settings.sealer,
+        lineage=PurviewLineage(settings) if settings.purview_url else None,
     )

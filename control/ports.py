@@ -292,6 +292,8 @@ class Place:
     logs: Logs
     sealer: Sealer
     """Its links open in no other workspace."""
+    lineage: Lineage | None = None
+    """None: nobody asked for it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -307,8 +309,6 @@ class Services:
     wakeups: Wakeups
     notices: Notices
     identities: Identities
-    lineage: Lineage | None = None
-    """None: nobody asked for it."""
     checks_every: timedelta | None = None
     """How far apart the timer's checks of production are; None where that is not known."""
 

@@ -39,9 +39,10 @@ def export(policy: Policy, services: Services) -> None:
     Raises:
         Unavailable: the ledger cannot be read or written.
     """
-    if services.lineage is None:
+    lineage = services.at(policy).lineage
+    if lineage is None:
         return
-    account = services.lineage.account
+    account = lineage.account
     intent, _ = services.ledger.load(policy.name)
     before = _state(intent, account).last
     if before >= intent.audit_count:
@@ -54,7 +55,7 @@ def export(policy: Policy, services: Services) -> None:
         last = int(entries[-1]["number"])
         try:
             entities = graph(entries)
-            refused = services.lineage.put(policy.name, entities) if entities else ()
+            refused = lineage.put(policy.name, entities) if entities else ()
         except (Refused, TransientError) as fault:
             _held_up(policy, account, fault, services)
             return

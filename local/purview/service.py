@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from local.azureml.names import Home
 from local.azureml.store import Record, Store
 from local.purview import bodies
 from local.purview.entities import Entities
@@ -41,7 +42,7 @@ class Purview:
 
     async def start(self) -> str:
         """Listen; the account's address."""
-        self._store = Store(self._file)
+        self._store = Store(self._file, Home())
         self._types = Types({record.name: record.body for record in self._store.all(TYPES)})
         self._entities = Entities(self._store, self._types)
         app = web.Application(middlewares=[atlas], client_max_size=16 << 20)
