@@ -59,7 +59,7 @@ def job_finished(event: Event) -> Message:
     status = str(_get(event.data, "runStatus") or "completed").lower()
     model = model_of(job)
     if model is None:
-        raise BadInput(f"job {job!r} is not a retraining of ours")
+        raise BadInput(f"job {job!r} is not one of ours")
     if status not in ENDED:
         raise BadInput(f"job {job!r} has not ended (status {status})")
     return Message(

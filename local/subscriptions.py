@@ -32,7 +32,7 @@ WAKES: tuple[tuple[str, str, tuple[str, ...], str, tuple[AdvancedFilter, ...]], 
         "azureml",
         (f"{_ML}.RunCompleted", f"{_ML}.RunStatusChanged"),
         "job_finished",
-        (AdvancedFilter(operator="StringBeginsWith", key="data.runId", values=("rt-",)),),
+        (AdvancedFilter(operator="StringBeginsWith", key="data.runId", values=("rt-", "ev-", "pf-", "tr-")),),
     ),
     (
         "monitor-breach",

@@ -42,6 +42,9 @@ var workspaceWakes = [
         key: 'data.runId'
         values: [
           'rt-'
+          'ev-'
+          'pf-'
+          'tr-'
         ]
       }
     ]

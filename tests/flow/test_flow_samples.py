@@ -46,8 +46,8 @@ TAKEN: dict[str, dict[str, str]] = {
 
 REFUSED: dict[tuple[str, str], str] = {
     ("storage/BlobCreated.worker-e2e.eventgrid.json", "new_data"): "has no data.url",
-    ("machinelearning/RunCompleted.eventgrid.json", "job_finished"): "is not a retraining of ours",
-    ("machinelearning/RunStatusChanged.eventgrid.json", "job_finished"): "is not a retraining of ours",
+    ("machinelearning/RunCompleted.eventgrid.json", "job_finished"): "is not one of ours",
+    ("machinelearning/RunStatusChanged.eventgrid.json", "job_finished"): "is not one of ours",
     ("machinelearning/RunStatusChanged.eventgrid.json", "drift_alert"): "is no model monitor that breached",
 }
 """Why the trigger drops the sample; at every other function it is of another function's type."""

@@ -78,7 +78,7 @@ def test_only_our_jobs_that_ended_count() -> None:
     assert job_finished(event(ML + "RunCompleted", runId=ours)).detail["status"] == "completed"
     with pytest.raises(BadInput, match="has not ended"):
         job_finished(event(ML + "RunStatusChanged", runId=ours, runStatus="Running"))
-    with pytest.raises(BadInput, match="not a retraining of ours"):
+    with pytest.raises(BadInput, match="not one of ours"):
         job_finished(event(ML + "RunCompleted", runId="AutoML_1"))
 
 

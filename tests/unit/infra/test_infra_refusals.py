@@ -97,7 +97,7 @@ BREAKS = {
     "secret in clear": (APP, "'@Microsoft.KeyVault(SecretUri=${vaultUri}secrets/approval-key)'", "'of thirty-two characters, at the least'", 0, "must be a Key Vault reference"),
     "setting refused by the app": (APP, "HOMEOSTAT_TOPIC_ENDPOINT: topicEndpoint", "HOMEOSTAT_TOPIC_ENDPOINT: 'http://topic.invalid'", None, "HOMEOSTAT_TOPIC_ENDPOINT must be an https address"),
     "filter": (WAKES, "            'CreateFile'", "            'CreateFolder'", None, "the filter of new-data is"),
-    "filter dropped": (WAKES, "    conditions: [\n      {\n        operatorType: 'StringBeginsWith'\n        key: 'data.runId'\n        values: [\n          'rt-'\n        ]\n      }\n    ]", "    conditions: []", 0, "the filter of job-finished is none"),
+    "filter dropped": (WAKES, "    conditions: [\n      {\n        operatorType: 'StringBeginsWith'\n        key: 'data.runId'\n        values: [\n          'rt-'\n          'ev-'\n          'pf-'\n          'tr-'\n        ]\n      }\n    ]", "    conditions: []", 0, "the filter of job-finished is none"),
     "event type": (WAKES, "'Microsoft.MachineLearningServices.ModelDeployed'", "'Microsoft.MachineLearningServices.ModelDeploy'", 0, "model_deployed refuses events of type"),
     "function": (WAKES, "    function: 'model_deployed'", "    function: 'model_registered'", None, "model-deployed wakes model_registered"),
     "subscription missing": (SUBS, "  name: 'drift'\n", "  name: 'drifts'\n", None, "local Azure has a subscription drift, the Bicep has not"),
