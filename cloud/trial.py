@@ -52,9 +52,13 @@ class Trials:
             raise Refused(f"no golden.json travels with {policy.name}:{version}")
         rows = place(policy.name, job, ROWS)
         self._datastores.at(rows).write(rows.path, rows_file(golden["request"]))
-        self._endpoints.invoke(
-            policy.release.endpoint, deployment, job, rows, place(policy.name, job, PREDICTIONS)
-        )
+        predictions = place(policy.name, job, PREDICTIONS)
+        try:
+            self._endpoints.invoke(policy.release.endpoint, deployment, job, rows, predictions)
+        except Refused:
+            if self._jobs.get(job).status == "missing":
+                raise
+            return False  # somebody else began it meanwhile, and no second job takes its name
         return True
 
     def probe(self, policy: Policy, deployment: str, version: str) -> Probe:

@@ -20,6 +20,7 @@ import requests
 from cloud.assets import register_assets
 from cloud.connections import Connections
 from cloud.datastores import DEFAULT, Datastores
+from cloud.jobs import Jobs
 from cloud.models import output
 from cloud.remote_source import remote_files
 from cloud.services import build
@@ -659,6 +660,10 @@ def test_a_batch_endpoint_from_the_trial_to_the_default(
     jobs = {one: trial_name(policy.name, one, version) for one, version in (("g001", "1"), ("g002", "2"))}
     assert workspace.begin_trial(policy, "g001", "1", jobs["g001"])
     assert not workspace.begin_trial(policy, "g001", "1", jobs["g001"]), "the same trial is no second job"
+    missing, look = iter([replace(workspace.job(jobs["g001"]), status="missing")]), Jobs.get
+    with pytest.MonkeyPatch.context() as patch:  # this worker looked before another one began it
+        patch.setattr(Jobs, "get", lambda self, job: next(missing, None) or look(self, job))
+        assert not workspace.begin_trial(policy, "g001", "1", jobs["g001"]), "nor when two begin it at once"
     assert not workspace.probe(policy, "g001", "1").to_begin
     assert workspace.begin_trial(policy, "g002", "2", jobs["g002"])
 
