@@ -26,8 +26,11 @@ class FewValues:
         self._rooms = np.empty(_FIRST_ROOMS, np.uint64)
         self._counts = np.zeros(_FIRST_ROOMS, np.int64)
         self._used = c_int64(0)
-        self.values = 0
-        """So many were counted."""
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was counted yet."""
+        return not self._used.value
 
     def add(self, keys: NDArray[np.uint64]) -> int:
         """Count values; how many were, from the first on: not all where they are too many different ones."""
@@ -35,7 +38,6 @@ class FewValues:
         while done < keys.size and self._used.value < self._most:
             self._grow()
             done += self._add(keys[done:], None)
-        self.values += done
         return done
 
     def histogram(self, most: int) -> KeyHistogram:

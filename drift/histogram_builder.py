@@ -38,11 +38,11 @@ class HistogramBuilder:
     def add(self, keys: NDArray[np.uint64]) -> None:
         """Count the values of these keys, which are the builder's from now on."""
         if self._few is not None:
-            counted_before = self._few.values
+            first = self._few.empty
             counted = self._few.add(keys)
             if counted == keys.size:
                 return
-            if counted_before:  # else they are counted with the others, which is quicker than to merge them
+            if not first:  # else they are counted with the others, which is quicker than to merge them
                 self._sparse, keys = self._few.histogram(self._sparse.most), keys[counted:]
             self._few = None
         if self._table is not None:
