@@ -20,6 +20,7 @@ import pytest
 from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import QueueServiceClient
 from flow_loop import Loop, settings, write_policy
+from flow_start import running, write_pipeline
 
 from cloud.ledger import TableLedger
 from cloud.mlclient import ml_client
@@ -35,17 +36,10 @@ MOMENTS = {
 
 
 @pytest.fixture
-def loop(tmp_path: Path, job_python: Path) -> Iterator[Loop]:
+def loop(tmp_path: Path) -> Iterator[Loop]:
     """One of this test's own: what other tests left for later on its queue would count as lost."""
-    assert job_python.is_file()
-    pipeline = tmp_path / "app" / "rain" / "train.yml"
-    pipeline.parent.mkdir(parents=True)
-    pipeline.write_text(flow_docs.files()["rain/train.yml"])
-    running = Loop.start(tmp_path, {})
-    try:
-        yield running
-    finally:
-        assert running.stop() == 0, running.log[-3000:]
+    with running(tmp_path) as loop:
+        yield loop
 
 
 def test_the_host_is_killed_at_every_turn(loop: Loop) -> None:
@@ -143,9 +137,7 @@ def test_all_of_local_azure_is_killed_while_a_job_runs(tmp_path: Path, job_pytho
     """Nothing outlives it; started again on its state, it counts the job as failed, and the loop goes on."""
     assert job_python.is_file()
     model = "survivor"
-    pipeline = tmp_path / "app" / "rain" / "train.yml"
-    pipeline.parent.mkdir(parents=True)
-    pipeline.write_text(flow_docs.files()["rain/train.yml"])
+    write_pipeline(tmp_path)
     first = Loop.start(tmp_path, {model: flow_docs.policy(model)})
     try:
         first.land(f"{model}/2013-01/", flow_rain.month(1))

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import flow_docs
 import flow_rain
 import flow_steady
 import pytest
 import yaml
 from flow_loop import ROOT, Loop, write_policy
+from flow_start import running
 
 from control.names import REGISTRY_TAG, SOURCE_TAG, registry_address, source_of
-from local import environments
-from local.azurite import script
 
 DEV, PRODUCTION, WORKSPACE, REGISTRY = "rain-dev", "rain-production", "production", "mlr-shared"
 
@@ -22,17 +20,8 @@ DEV, PRODUCTION, WORKSPACE, REGISTRY = "rain-dev", "rain-production", "productio
 @pytest.fixture(scope="module")
 def loop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loop]:
     """Local Azure with another workspace and a registry."""
-    definition = environments.conda_of(ROOT / "pipelines" / "environment.yml")
-    built = environments.is_built(environments.environment_path(definition, environments.default_cache()))
-    if not (script().is_file() and built):
-        pytest.skip("Azurite or the jobs' environment is not set up: make setup")
-    folder = tmp_path_factory.mktemp("two")
-    flow_steady.write_yaml(folder / "app" / "rain" / "train.yml", flow_docs.files()["rain/train.yml"])
-    running = Loop.start(folder, {}, "--workspace", WORKSPACE, "--registry", REGISTRY)
-    try:
-        yield running
-    finally:
-        assert running.stop() == 0, running.log[-3000:]
+    with running(tmp_path_factory.mktemp("two"), "--workspace", WORKSPACE, "--registry", REGISTRY) as loop:
+        yield loop
 
 
 def _policies() -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import requests
+from one_policy import OnePolicy
 
 from cloud.assets import register_assets
 from cloud.connections import Connections
@@ -249,22 +250,6 @@ def project(
     if left.state != "missing":
         kinds = {"online": connections.ml.online_endpoints, "batch": connections.ml.batch_endpoints}
         kinds[left.kind].begin_delete(policy.release.endpoint)
-
-
-@dataclass(frozen=True)
-class OnePolicy:
-    """The policies of an app that was deployed with one."""
-
-    policy: Policy
-
-    def names(self) -> list[str]:
-        return [self.policy.name]
-
-    def get(self, model: str) -> Policy | None:
-        return self.policy if model == self.policy.name else None
-
-    def all(self) -> list[Policy]:
-        return [self.policy]
 
 
 def write(path: Path, text: str, names: dict[str, str]) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import azure.functions as func
 import pytest
+from one_policy import OnePolicy
 
 from cloud.connections import Connections
 from cloud.datastores import DEFAULT, Datastores
@@ -229,20 +230,6 @@ def test_events_say_which_workspace_they_come_from(pair: Pair) -> None:
         Event(id="1", type=event["eventType"], subject="", source=event["topic"], data=event["data"])
     )
     assert read.workspace == pair.services.at(pair.there).id
-
-
-@dataclass(frozen=True)
-class OnePolicy:
-    policy: Policy
-
-    def names(self) -> list[str]:
-        return [self.policy.name]
-
-    def get(self, model: str) -> Policy | None:
-        return self.policy if model == self.policy.name else None
-
-    def all(self) -> list[Policy]:
-        return [self.policy]
 
 
 @pytest.mark.parametrize("kind", ["model_registered", "job_finished", "model_deployed", "drift_alert"])
